@@ -20,7 +20,7 @@ class FileFacts(NamedTuple):
     """The evidence of one regular file: what must still be true of it when it is removed.
 
     A named tuple, because one is made for every file of a directory and a frozen dataclass costs more than
-    the `stat` it records. `allocated` is in bytes (`st_blocks` × 512).
+    the `stat` it records. `allocated` is in bytes (`st_blocks` times 512).
     """
 
     name: str

@@ -1,1 +1,1 @@
-
+"""The boundary to the OCR engine."""

@@ -1,1 +1,1 @@
-
+"""What the YAML means: schema, loader, matching, round-trip edits."""

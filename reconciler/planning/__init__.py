@@ -1,1 +1,1 @@
-
+"""What should change: difference, guards, plan, drift. Pure: values in, values out."""

@@ -1,1 +1,1 @@
-
+"""The only room that changes model files: quarantine, journal, run, recovery."""
