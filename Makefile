@@ -1,0 +1,41 @@
+# Everything installs into .venv (this project) and .engines (the engine releases that the tests run).
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint faults bench bench-quick engines clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+help: ## Show what there is to make
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.venv/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11; name a newer one: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "Python's venv module is incomplete; on Debian: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/.installed: pyproject.toml constraints.txt .venv/pyvenv.cfg
+	$(PIP_INSTALL) --editable .
+	@touch $@
+
+.venv/.installed-dev: .venv/.installed
+	$(PIP_INSTALL) --editable '.[dev]'
+	@touch $@
+
+demo: .venv/.installed ## Audit, plan and apply on a small model directory, with the real engine
+	@PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/demo.sh
+
+lint: .venv/.installed-dev ## Style, types and the layers of the code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+engines: .venv/.installed-dev ## Install the engine releases that the tests run, each in its own environment
+	$(BIN)/python tests/install_engines.py .engines
+
+test: lint engines ## Everything needed to pass the tests
+	$(BIN)/pytest -n auto
+
+clean: ## Remove what the other targets made
+	rm -rf .venv .engines demo build dist

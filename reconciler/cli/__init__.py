@@ -1,0 +1,90 @@
+"""What the user typed: one small file a command. The only place that prints and exits.
+
+Importing this package imports click and nothing else of weight; a command's file is imported when it is called.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import NoReturn
+
+import click
+
+from reconciler import __version__
+from reconciler.errors import ReconcileError, UsageError
+
+_COMMANDS = {
+    "plan": "Show what would be deleted, and why.",
+    "apply": "Delete what a plan names, once nothing holds it.",
+    "audit": "Show every model, its verdict and why.",
+    "list": "Show what the engine and the disk have.",
+    "validate": "Check manifests; needs no engine.",
+    "completion": "Print the completion script of a shell.",
+}
+"""Every command with its line in the overview, in the order that a newcomer needs them."""
+
+_EPILOG = """\b
+Examples:
+  ocr-reconcile audit -f manifests/quickstart.yaml
+  ocr-reconcile plan -f manifests/quickstart.yaml --out plan.json
+  ocr-reconcile apply plan.json
+"""
+
+
+class _Commands(click.Group):
+    """Imports the file of a command when the command is called, and not for the overview."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        command = import_module(f"reconciler.cli.{cmd_name}_command").command
+        assert isinstance(command, click.Command)  # noqa: S101  # narrows the type; a test imports them all
+        command.help = f"{_COMMANDS[cmd_name]}\n\n{command.help or ''}"
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_Commands, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-V", "--version", prog_name="ocr-reconcile")
+def group() -> None:
+    """Keep OCR model files exactly as a manifest in Git says.
+
+    Compares the models that a manifest allows with what the OCR engine lists and the disk has, shows what it
+    would delete and why, and deletes it only when it is proven that nothing holds the files.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with a documented code."""
+    try:
+        code = group.main(prog_name="ocr-reconcile", standalone_mode=False)
+        sys.stdout.flush()
+    except ReconcileError as error:
+        code = _report(str(error), error.exit_code)
+    except click.UsageError as error:
+        error.show()
+        code = UsageError.exit_code
+    except click.ClickException as error:
+        code = _report(error.format_message(), 1)
+    except (click.Abort, KeyboardInterrupt):
+        code = _report("interrupted; nothing was changed", 130)
+    except BrokenPipeError:
+        sys.stdout = None  # the reader is gone, and flushing at exit would only complain about it
+        code = 1
+    sys.exit(code)
+
+
+def _report(message: str, code: int) -> int:
+    """Print an error. Its names are escaped already; what a library put into it may still hold anything."""
+    safe = "".join(
+        c if c == "\n" or c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in message
+    )
+    click.echo(f"error: {safe}", err=True)
+    return code

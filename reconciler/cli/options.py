@@ -1,0 +1,78 @@
+"""Options that several commands share, spelled once."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from reconciler.errors import ReconcileError
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+PATH = click.Path()
+
+manifest_option = click.option(
+    "-f", "--file", "manifest", metavar="MANIFEST", required=True, type=PATH, help="The manifest to compare with."
+)
+format_option = click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How to print the result on standard output.",
+)
+override_option = click.option(
+    "--override",
+    "overrides",
+    multiple=True,
+    metavar="GUARD",
+    help="Let a guard pass, by its name; may be repeated.",
+)
+
+
+def is_terminal() -> bool:
+    """Whether standard output shows colours and tables: a terminal that is not dumb, and NO_COLOR unset."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def checked_overrides(overrides: tuple[str, ...], *also: str) -> frozenset[str]:
+    """The names given to `--override`; one that is no guard is a usage error that lists them."""
+    from reconciler.planning.guards import GUARDS
+
+    known = (*GUARDS, *also)
+    for name in overrides:
+        if name not in known:
+            message = f"{name!r} is not a guard; the guards are: {', '.join(known)}"
+            raise click.BadParameter(message, param_hint="'--override'")
+    return frozenset(overrides)
+
+
+def emit_json(value: object) -> None:
+    """Print one JSON document on standard output."""
+    import json
+
+    click.echo(json.dumps(value, indent=2))
+
+
+def errors_as_documents(command: _Command) -> _Command:
+    """With `--format json`, a failing command prints its outcome in words on standard output as well.
+
+    Wrappers swallow exit codes; the error itself still goes to standard error.
+    """
+
+    @functools.wraps(command)
+    def wrapper(*args: Any, **arguments: Any) -> Any:
+        try:
+            return command(*args, **arguments)
+        except ReconcileError as error:
+            if arguments.get("format_") == "json":
+                emit_json({"format_version": "1.0", "outcome": error.outcome, "error": str(error)})
+            raise
+
+    return wrapper  # type: ignore[return-value]  # functools.wraps keeps the signature that the type states

@@ -1,0 +1,29 @@
+"""Names made fit to be shown. They come from disk and from YAML, and are hostile. Pure."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+"""Unicode categories that move the cursor, reorder text, hide, break lines, or stand for undecodable bytes."""
+
+
+def printable(text: str) -> str:
+    r"""`text` with everything escaped that could act on a terminal: `\n`, `\x1b`, `\u202e`, `\xff` for a raw byte.
+
+    A backslash is doubled, so two different names never look the same.
+    """
+    if text.isascii() and text.isprintable() and "\\" not in text:
+        return text
+    return "".join(map(_escaped, text))
+
+
+def _escaped(character: str) -> str:
+    if character == "\\":
+        return "\\\\"
+    if unicodedata.category(character) not in _UNSAFE:
+        return character
+    point = ord(character)
+    if 0xDC80 <= point <= 0xDCFF:
+        return f"\\x{point - 0xDC00:02x}"  # PEP 383: the surrogate of an undecodable byte
+    return character.encode("unicode_escape").decode()

@@ -1,0 +1,131 @@
+"""What differs between the models a manifest allows and those that were observed. Pure.
+
+Presence is compared with sets; where a model is present and wanted but not as wanted, DeepDiff compares the two
+documents of that name and nothing else, so its cost follows the differences and not the directory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from reconciler.errors import Place
+from reconciler.facts import FileFacts, Inventory
+from reconciler.manifest.match import Effect, Rulebook
+from reconciler.manifest.schema import AllowRule, Manifest
+from reconciler.planning.near import NearNames
+from reconciler.planning.verdicts import Decision, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that does not stop a plan but that its reader must see."""
+
+    place: Place | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The decision on every name, sorted by name, and what a reader must be told."""
+
+    decisions: tuple[Decision, ...]
+    notices: tuple[Notice, ...]
+
+
+def compare(manifest: Manifest, inventory: Inventory) -> Difference:
+    """Decide on every file of `inventory` and on every model that `manifest` allows by name.
+
+    With `discovery: [engine]` a file that the engine does not list is `unlisted` and left alone.
+    """
+    judge = _Judge(manifest, inventory)
+    decisions = [judge.decide(file) for file in inventory.files]
+    present = {file.name for file in inventory.files}
+    missing = [judge.missing(name) for name in judge.rulebook.exact_allows if name not in present]
+    ordered = sorted(decisions + missing)
+    return Difference(tuple(ordered), tuple(_notices(judge, inventory, ordered)))
+
+
+class _Judge:
+    """Applies the rulebook to one inventory and remembers which globs matched."""
+
+    def __init__(self, manifest: Manifest, inventory: Inventory) -> None:
+        self.rulebook = Rulebook(manifest)
+        self.used: set[int] = set()
+        self._listed = inventory.listed
+        self._only_listed = manifest.spec.discovery == ("engine",)
+        self._aliases = self._wanted_aliases(inventory.aliases)
+
+    def decide(self, file: FileFacts) -> Decision:
+        """The verdict on one file that is there."""
+        name = file.name
+        listed = None if self._listed is None else name in self._listed
+        if not self.rulebook.is_candidate(name):
+            return Decision(name, Verdict.IGNORED, "not matched by models.include", None, file, listed)
+        if self._only_listed and not listed:
+            return Decision(name, Verdict.UNLISTED, "the engine does not list it", None, file, listed)
+        effect, section, index, place, reason = self.rulebook.ruling(name)
+        verdict = _VERDICTS[effect]
+        if section == "allow":
+            self.used.add(index)
+            if fault := _mismatch(self.rulebook.allow_rule(index), file):
+                verdict, reason = Verdict.MISMATCH, f"{reason}, but {fault}"
+        elif verdict is Verdict.DELETE and name in self._aliases:
+            alias, place = self._aliases[name]
+            verdict, reason = Verdict.KEEP, f"{alias}, which is kept, is a symbolic link to it"
+        return Decision(name, verdict, reason, place, file, listed)
+
+    def missing(self, name: str) -> Decision:
+        """The verdict on a model that is allowed by name and is not there, or only through a link."""
+        index = self.rulebook.exact_allows[name]
+        rule = self.rulebook.allow_rule(index)
+        effect, _, _, place, reason = self.rulebook.ruling(name)
+        if effect is Effect.DENY:
+            return Decision(name, Verdict.IGNORED, f"not there, and {reason}", place, None, None)
+        reason = f"{reason}, {'required, ' if rule.required else ''}and not there"
+        return Decision(name, Verdict.MISSING, reason, place, None, None, rule.required)
+
+    def _wanted_aliases(self, aliases: Mapping[str, str]) -> dict[str, tuple[str, Place | None]]:
+        """For each file that a wanted link leads to: that link and the line that wants it."""
+        wanted: dict[str, tuple[str, Place | None]] = {}
+        for alias, target in sorted(aliases.items()):
+            effect, _, _, place, _ = self.rulebook.ruling(alias)
+            if effect in (Effect.ALLOW, Effect.PROTECT):
+                wanted.setdefault(target, (alias, place))
+        return wanted
+
+
+_VERDICTS = {
+    Effect.PROTECT: Verdict.PROTECTED,
+    Effect.DENY: Verdict.DELETE,
+    Effect.ALLOW: Verdict.KEEP,
+    Effect.NONE: Verdict.DELETE,
+}
+
+
+def _mismatch(rule: AllowRule, file: FileFacts) -> str:
+    """How a present model differs from what its rule says of it; empty where it does not."""
+    if rule.size is None or rule.size == file.size:
+        return ""
+    from reconciler.planning.explain import explain
+
+    return "; ".join(explain({"size": rule.size}, {"size": file.size}))
+
+
+def _notices(judge: _Judge, inventory: Inventory, decisions: list[Decision]) -> Iterator[Notice]:
+    """Ghosts, allowed models that are missing while a look-alike is deleted, globs that match nothing."""
+    for ghost in inventory.ghosts:
+        yield Notice(None, f"{ghost}: the engine lists it and the disk has no such file; nothing can be done about it")
+    unmatched = [d for d in decisions if d.verdict is Verdict.MISSING and d.name not in inventory.aliases]
+    doomed = [decision.name for decision in decisions if decision.verdict is Verdict.DELETE]
+    if unmatched and doomed:
+        near = NearNames(doomed)
+        for decision in unmatched:
+            for lookalike in near.of(decision.name):
+                yield Notice(
+                    decision.place, f"{decision.name} is allowed and missing, while {lookalike} is to be deleted"
+                )
+    for index, glob in judge.rulebook.glob_allows:
+        if index not in judge.used:
+            place = judge.rulebook.place("allow", index)
+            yield Notice(place, f'allow[{index}] (match "{glob}") matches no model')

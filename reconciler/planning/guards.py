@@ -1,0 +1,76 @@
+"""Limits that a plan must pass before it may be applied. Pure.
+
+The defaults stop the manifest that was emptied by mistake: a share of deletions over `maxDeletePercent` blocks
+once there are ten models to take a share of, and a plan that leaves no model at all always does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from reconciler.manifest.schema import Limits
+from reconciler.planning.verdicts import Decision, Verdict
+
+PERCENT_COUNTS_FROM = 10
+"""With fewer models a percentage says little: deleting one of two is half of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """One guard that this plan trips: its name for `--override`, what it says, and whether it was overridden."""
+
+    name: str
+    message: str
+    overridden: bool
+
+
+GUARDS = ("max-deletions", "max-delete-percent", "max-delete-bytes", "min-keep", "required")
+
+
+def tripped(limits: Limits, decisions: Iterable[Decision], overrides: frozenset[str]) -> tuple[Guard, ...]:
+    """The guards that the plan trips, in the order of `GUARDS`."""
+    tally = _Tally(decisions)
+    return tuple(Guard(name, message, name in overrides) for name, message in _messages(limits, tally))
+
+
+class _Tally:
+    """The counts that guards look at; `models` are those present, whatever their verdict, but for ignored files."""
+
+    def __init__(self, decisions: Iterable[Decision]) -> None:
+        self.deletions = self.bytes = self.kept = self.models = 0
+        self.missing: list[str] = []
+        for decision in decisions:
+            if decision.verdict is Verdict.IGNORED:
+                continue
+            if decision.file is None:
+                if decision.required:
+                    self.missing.append(decision.name)
+                continue
+            self.models += 1
+            if decision.verdict is Verdict.DELETE:
+                self.deletions += 1
+                self.bytes += decision.file.size
+            else:
+                self.kept += 1
+
+
+def _messages(limits: Limits, tally: _Tally) -> Iterator[tuple[str, str]]:
+    if tally.missing:
+        names = ", ".join(tally.missing[:5]) + (", …" if len(tally.missing) > 5 else "")
+        yield "required", f"{len(tally.missing)} required models are missing: {names}"
+    if not tally.deletions:
+        return
+    if limits.max_deletions is not None and tally.deletions > limits.max_deletions:
+        yield "max-deletions", f"{tally.deletions} deletions, and limits.maxDeletions is {limits.max_deletions}"
+    percent = 100 * tally.deletions / tally.models
+    if tally.models >= PERCENT_COUNTS_FROM and percent > limits.max_delete_percent:
+        share = f"{tally.deletions} of {tally.models} models are to be deleted, {percent:.1f} %"
+        yield "max-delete-percent", f"{share}, and limits.maxDeletePercent is {limits.max_delete_percent:g}"
+    if limits.max_delete_bytes is not None and tally.bytes > limits.max_delete_bytes:
+        yield (
+            "max-delete-bytes",
+            f"{tally.bytes} bytes to delete, and limits.maxDeleteBytes is {limits.max_delete_bytes}",
+        )
+    if tally.kept < limits.min_keep:
+        yield "min-keep", f"{tally.kept} models would be left, and limits.minKeep is {limits.min_keep}"

@@ -1,0 +1,147 @@
+"""The plan: a frozen list of decisions with the evidence of each, bound to host, directory and manifest. Pure.
+
+Printing a plan and applying it read the same value. Its canonical text is what the digest is taken of; equal
+inputs give equal bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from reconciler.errors import GuardError
+from reconciler.facts import DirectoryFacts, FileFacts, Inventory, digest_of
+from reconciler.manifest.schema import Manifest
+from reconciler.planning.diff import Notice, compare
+from reconciler.planning.guards import Guard, tripped
+from reconciler.planning.verdicts import Decision, Verdict
+
+FORMAT_VERSION = "1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a plan is bound to. `created` is UTC in ISO 8601, `engine` the release, empty where none was asked."""
+
+    created: str
+    host: str
+    manifest: str
+    manifest_name: str
+    manifest_digest: str
+    engine: str
+    engine_python: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every decision on one model directory; what is to be deleted is what carries the verdict `delete`."""
+
+    origin: Origin
+    directory: DirectoryFacts
+    decisions: tuple[Decision, ...]
+    notices: tuple[Notice, ...] = ()
+    guards: tuple[Guard, ...] = ()
+
+    @cached_property
+    def deletions(self) -> tuple[Decision, ...]:
+        """The decisions to delete, sorted by name."""
+        return tuple(decision for decision in self.decisions if decision.verdict is Verdict.DELETE)
+
+    @cached_property
+    def counts(self) -> Counter[Verdict]:
+        """How many names got each verdict."""
+        return Counter(decision.verdict for decision in self.decisions)
+
+    @property
+    def doomed(self) -> tuple[FileFacts, ...]:
+        """The evidence of each file to be deleted."""
+        return tuple(decision.file for decision in self.deletions if decision.file is not None)
+
+    @property
+    def kept(self) -> tuple[FileFacts, ...]:
+        """The evidence of each file that must still be there afterwards, unchanged."""
+        return tuple(d.file for d in self.decisions if d.file is not None and d.verdict is not Verdict.DELETE)
+
+    @property
+    def bytes_to_delete(self) -> int:
+        """The sizes of the files to be deleted, added up; hard links of one file count once."""
+        return sum({file.identity: file.size for file in self.doomed}.values())
+
+    @property
+    def blocking(self) -> tuple[Guard, ...]:
+        """The guards that are tripped and not overridden."""
+        return tuple(guard for guard in self.guards if not guard.overridden)
+
+    @cached_property
+    def digest(self) -> str:
+        """`sha256:…` of the canonical text."""
+        return digest_of(self.canonical.encode())
+
+    @cached_property
+    def canonical(self) -> str:
+        """The plan as JSON in its one canonical form: keys sorted, no white space, ASCII."""
+        return canonical_json(document(self))
+
+
+def make_plan(manifest: Manifest, inventory: Inventory, *, created: str, host: str, overrides: frozenset[str]) -> Plan:
+    """Compare `manifest` with `inventory`; `overrides` names the guards that may be tripped."""
+    difference = compare(manifest, inventory)
+    engine = inventory.engine
+    origin = Origin(
+        created=created,
+        host=host,
+        manifest=manifest.file,
+        manifest_name=manifest.metadata.name,
+        manifest_digest=manifest.digest,
+        engine=engine.release if engine else "",
+        engine_python=engine.python if engine else "",
+    )
+    guards = tripped(manifest.spec.limits, difference.decisions, overrides)
+    return Plan(origin, inventory.directory, difference.decisions, difference.notices, guards)
+
+
+def require_unblocked(plan: Plan, overrides: frozenset[str] = frozenset()) -> None:
+    """Raise GuardError where a guard is tripped that neither the plan nor `overrides` lets pass."""
+    blocking = [guard for guard in plan.blocking if guard.name not in overrides]
+    if blocking:
+        told = "; ".join(f"{guard.name}: {guard.message}" for guard in blocking)
+        flags = " ".join(f"--override {guard.name}" for guard in blocking)
+        message = f"{plan.directory.path}: blocked, nothing was touched: {told}; correct the manifest, or pass {flags}"
+        raise GuardError(message, tuple(guard.name for guard in blocking))
+
+
+def document(plan: Plan) -> dict[str, object]:
+    """The plan as plain values, as they stand in a plan file and in `--format json`."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "origin": {name: getattr(plan.origin, name) for name in Origin.__slots__},
+        "directory": {name: getattr(plan.directory, name) for name in DirectoryFacts.__slots__},
+        "models": [_model(decision) for decision in plan.decisions],
+        "notices": [{"place": _place(notice.place), "text": notice.text} for notice in plan.notices],
+        "guards": [{"name": g.name, "message": g.message, "overridden": g.overridden} for g in plan.guards],
+    }
+
+
+def canonical_json(value: object) -> str:
+    """Canonical JSON text of plain values; names with undecodable bytes become escaped surrogates."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _model(decision: Decision) -> dict[str, object]:
+    file = decision.file
+    return {
+        "name": decision.name,
+        "verdict": decision.verdict.value,
+        "reason": decision.reason,
+        "place": _place(decision.place),
+        "listed": decision.listed,
+        "required": decision.required,
+        "evidence": file and {name: getattr(file, name) for name in FileFacts._fields if name != "name"},
+    }
+
+
+def _place(place: Iterable[object] | None) -> list[object] | None:
+    return None if place is None else list(place)

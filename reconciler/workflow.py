@@ -1,0 +1,120 @@
+"""The stories, in terms of the rooms: observe, plan, apply. No rules and no printing here."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from reconciler.engine.client import EngineChild
+from reconciler.engine.local import LocalEngine
+from reconciler.errors import Issue, ManifestError, Place
+from reconciler.facts import EngineFacts, Inventory
+from reconciler.inventory import open_directory, take_inventory
+
+if TYPE_CHECKING:
+    from reconciler.manifest.manifest import Manifest
+    from reconciler.planning.plan import Plan
+
+Progress = Callable[[str], None]
+"""Is told what is being done now, in words."""
+
+ENGINE_TIMEOUT = 60.0
+"""Seconds that an engine has where no manifest says otherwise."""
+
+
+def _silent(_: str) -> None:
+    """Tell nobody."""
+
+
+class Reconciler:
+    """Compares one manifest with one host, and carries out what was planned.
+
+    `engine` is the caller's own `AsposeAI`, or anything with its three methods; without one, an engine is started
+    in a process of its own. `host` and `clock` (UTC) stand in plans.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        *,
+        engine: object | None = None,
+        progress: Progress = _silent,
+        host: str | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.manifest = manifest
+        self._local = None if engine is None else LocalEngine(engine)
+        self._early: EngineChild | None = None
+        self._progress = progress
+        self._host = host or socket.gethostname()
+        self._clock = clock
+
+    def observe(self) -> Inventory:
+        """What the engine lists and the disk has. Raises EngineError and ModelDirectoryError."""
+        facts = self._ask_engine()
+        path = self.manifest.model_path or (facts.model_directory if facts else None)
+        if path is None:
+            raise ManifestError((_no_model_path(self.manifest.file),))
+        self._progress(f"reading {path}")
+        with open_directory(path) as (descriptor, directory):
+            return take_inventory(descriptor, directory, facts)
+
+    def plan(self, *, overrides: frozenset[str] = frozenset()) -> Plan:
+        """What should be deleted and why; changes nothing. `overrides` names guards that may be tripped."""
+        from reconciler.planning.plan import make_plan
+
+        inventory = self.observe()
+        self._progress("comparing")
+        created = self._clock().strftime("%Y-%m-%dT%H:%M:%SZ")
+        return make_plan(self.manifest, inventory, created=created, host=self._host, overrides=overrides)
+
+    def _ask_engine(self) -> EngineFacts | None:
+        spec = self.manifest.spec
+        if "engine" not in spec.discovery:
+            return None
+        self._progress("asking the engine")
+        if self._local:
+            return self._local.observe(self.manifest.model_path, os.getcwd())
+        child, self._early = self._early or EngineChild.start(self.manifest.engine_python, spec.engine.timeout), None
+        with child:
+            return child.ask(self.manifest.model_path, os.getcwd())
+
+
+@contextmanager
+def opened(path: str, *, progress: Progress = _silent) -> Iterator[Reconciler]:
+    """A Reconciler of the manifest at `path`, whose engine starts while the manifest is still being checked."""
+    from reconciler.manifest.loader import peek, read_document, validate_document
+
+    document = read_document(path)
+    hint = peek(document)
+    early = EngineChild.start(hint.python, hint.timeout) if hint and "engine" in hint.discovery else None
+    try:
+        reconciler = Reconciler(validate_document(document), progress=progress)
+        reconciler._early = early  # noqa: SLF001  # the same module hands itself a head start
+        yield reconciler
+    finally:
+        if early:
+            early.cancel()
+
+
+def look(models: str | None, *, python: str | None, ask_engine: bool, progress: Progress = _silent) -> Inventory:
+    """What the engine lists and the disk has at `models`, or where the engine itself looks; needs no manifest."""
+    facts = None
+    directory = None if models is None else os.path.abspath(models)
+    if ask_engine:
+        progress("asking the engine")
+        with EngineChild.start(python, ENGINE_TIMEOUT) as child:
+            facts = child.ask(directory, os.getcwd())
+    path = directory or (facts.model_directory if facts else os.getcwd())
+    with open_directory(path) as (descriptor, found):
+        return take_inventory(descriptor, found, facts)
+
+
+def _no_model_path(file: str) -> Issue:
+    return Issue(
+        Place(file), "spec.modelPath is not given and no engine is asked", "name the model directory in spec.modelPath"
+    )
