@@ -54,8 +54,9 @@ class DirectoryFacts:
 class EngineFacts:
     """What an engine answered in one session: created, asked, `free_resources()` called.
 
-    `listing` holds the paths exactly as `list_local()` gave them; they are relative to what the engine was
-    pointed at, and a name that is not UTF-8 has U+FFFD in it. `model_directory` is absolute.
+    `listing` holds what `list_local()` gave, in its order, relative to `model_directory`; a path outside of it is
+    absolute. A name that is not UTF-8 has U+FFFD in it, and then names no file. `model_directory` is absolute.
+    `python` is the interpreter that asked.
     `in_process` says that it is the caller's own object, whose process lives on.
     """
 

@@ -1,0 +1,202 @@
+"""The manifest's language as pydantic models: what may be written, with which types and defaults. No I/O.
+
+Attributes are snake_case, keys in YAML camelCase. Unknown keys are forbidden, every value is frozen. The
+descriptions are the words of the reference and of the generated JSON Schema.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from reconciler.manifest.quantities import parse_bytes, parse_seconds
+
+DEFAULT_INCLUDE = tuple(
+    f"**/*.{suffix}"
+    for suffix in (
+        "bin", "gguf", "ggml", "llamafile",  # llama.cpp, and the engine's own downloads
+        "safetensors", "pt", "pth", "ckpt",  # PyTorch
+        "onnx", "ort",  # ONNX Runtime
+        "tflite", "pb", "h5", "keras",  # TensorFlow
+        "pdmodel", "pdiparams", "pdparams",  # PaddleOCR
+        "mlmodel",  # Core ML, and Kraken's OCR models
+        "engine", "plan", "trt",  # TensorRT
+        "caffemodel", "npz", "nemo",
+        "traineddata",  # Tesseract
+        "ocr", "OCR",  # Aspose's classic resources
+    )
+)  # fmt: skip
+"""Suffixes of model weights. Never those of what lies beside them: .json, .txt, .md, .part."""
+
+MAX_BYTES = 2**63 - 1
+
+
+def _amount(parse: Any) -> BeforeValidator:
+    def read(value: object) -> Any:
+        try:
+            return parse(value)
+        except (ValueError, OverflowError) as error:
+            raise PydanticCustomError("amount", "{reason}", {"reason": str(error)}) from None
+
+    return BeforeValidator(read, json_schema_input_type=float | str)
+
+
+Text = Annotated[str, StringConstraints(strict=True, min_length=1)]
+Count = Annotated[int, Field(strict=True, ge=0, le=MAX_BYTES)]
+Bytes = Annotated[int, _amount(parse_bytes), Field(ge=0, le=MAX_BYTES)]
+Seconds = Annotated[float, _amount(parse_seconds), Field(gt=0, le=86400, allow_inf_nan=False)]
+Percent = Annotated[float, Field(strict=True, ge=0, le=100, allow_inf_nan=False)]
+Sha256 = Annotated[str, StringConstraints(strict=True, pattern="^[0-9a-fA-F]{64}$", to_lower=True)]
+Flag = Annotated[bool, Field(strict=True)]
+
+
+class Part(BaseModel):
+    """Base of every part of a manifest."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True, validate_by_alias=True
+    )
+
+
+class Metadata(Part):
+    """Who and what the manifest is about; nothing here changes what is deleted."""
+
+    name: Text = Field(description="Name of the model set, shown in plans and history.")
+    labels: dict[Text, Annotated[str, Field(strict=True)]] = Field(
+        default={}, description="Free labels, each a text, for your own tools."
+    )
+    owner: Text | None = Field(default=None, description="Team or person to ask about these models.")
+
+
+class Engine(Part):
+    """How the OCR engine is asked."""
+
+    python: Text | None = Field(
+        default=None,
+        description="Python interpreter whose environment holds the engine. A path with a slash is relative to the "
+        "manifest, a bare name is looked up in PATH. Default: the interpreter that runs ocr-reconcile.",
+    )
+    timeout: Seconds = Field(
+        default=60.0, description="Time the engine has to start, list and free; seconds, or a text like 60s or 2m."
+    )
+
+
+class Models(Part):
+    """Which files are models at all."""
+
+    include: tuple[Text, ...] = Field(
+        default=DEFAULT_INCLUDE,
+        min_length=1,
+        description="Globs of the files that are models. Everything else is left alone and only counted. "
+        "Replaces the default list.",
+    )
+
+
+class Rule(Part):
+    """What every rule has: the models it is about, and why."""
+
+    name: Text | None = Field(default=None, description="Exact name, relative to the model directory.")
+    match: Text | None = Field(
+        default=None, description="Glob of names. `*` and `?` stop at `/`, `**` as a whole part crosses it."
+    )
+    reason: Annotated[str, Field(strict=True)] = Field(
+        default="", description="Why the rule is there; shown with every verdict that it causes."
+    )
+
+    @model_validator(mode="after")
+    def _one_of_name_and_match(self) -> Self:
+        if (self.name is None) == (self.match is None):
+            found = "neither" if self.name is None else "both"
+            raise PydanticCustomError("one_of", "{found}", {"found": found})
+        return self
+
+
+class AllowRule(Rule):
+    """Models that may be here. A plain text in `allow` is the same as its `name`."""
+
+    sha256: Sha256 | None = Field(default=None, description="SHA-256 of the file, 64 hexadecimal digits.")
+    size: Count | None = Field(default=None, description="Exact size of the file in bytes.")
+    required: Flag = Field(default=False, description="Whether it is a fault that no such model is there.")
+
+
+class DenyRule(Rule):
+    """Models that must go, even if a rule allows them. A plain text in `deny` is the same as its `match`."""
+
+
+class ProtectRule(Rule):
+    """Models that are never deleted, whatever else is said. A plain text in `protect` is the same as its `match`."""
+
+
+class Limits(Part):
+    """What a plan may delete at most, and keep at least; a plan that goes beyond is blocked."""
+
+    max_deletions: Count | None = Field(
+        default=None, description="How many models one plan may delete; no limit unset."
+    )
+    max_delete_percent: Percent = Field(
+        default=30.0, description="How much of the models one plan may delete, in percent of their number."
+    )
+    max_delete_bytes: Bytes | None = Field(
+        default=None, description="How much one plan may delete; bytes, or a text like 20GiB or 500MB; no limit unset."
+    )
+    min_keep: Count = Field(default=1, description="How many models must be left.")
+
+
+class Spec(Part):
+    """The desired state of one model directory."""
+
+    model_path: Text | None = Field(
+        default=None,
+        description="The model directory, relative to the manifest; `~` is not expanded. "
+        "Default: what the engine answers.",
+    )
+    engine: Engine = Field(default=Engine(), description="How the OCR engine is asked.")
+    discovery: tuple[Literal["engine", "directory"], ...] = Field(
+        default=("engine", "directory"),
+        min_length=1,
+        description="Who says what is there: the engine's listing, a scan of the directory, or both, cross-checked.",
+    )
+    models: Models = Field(default=Models(), description="Which files are models at all.")
+    allow: tuple[AllowRule, ...] = Field(
+        default=(), description="Models that may be here. What no rule allows is planned for deletion."
+    )
+    deny: tuple[DenyRule, ...] = Field(default=(), description="Models that must go, even if a rule allows them.")
+    protect: tuple[ProtectRule, ...] = Field(default=(), description="Models that are never deleted.")
+    limits: Limits = Field(default=Limits(), description="Guards of a plan.")
+
+    @field_validator("allow", mode="before")
+    @classmethod
+    def _plain_names(cls, rules: object) -> object:
+        return _spell_out(rules, "name")
+
+    @field_validator("deny", "protect", mode="before")
+    @classmethod
+    def _plain_globs(cls, rules: object) -> object:
+        return _spell_out(rules, "match")
+
+
+class ModelSet(Part):
+    """A manifest: which models one model directory may hold."""
+
+    api_version: Literal["ocr-reconcile/v1"] = Field(description="Version of the manifest's language.")
+    kind: Literal["ModelSet"] = Field(description="What the document describes.")
+    metadata: Metadata = Field(description="Who and what the manifest is about.")
+    spec: Spec = Field(description="The desired state.")
+
+
+def _spell_out(rules: object, key: str) -> object:
+    """Plain texts of a list of rules as the objects they stand for."""
+    if not isinstance(rules, (list, tuple)):
+        return rules
+    return [{key: rule} if isinstance(rule, str) else rule for rule in rules]
