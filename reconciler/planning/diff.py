@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from reconciler.errors import Place
 from reconciler.facts import FileFacts, Inventory
+from reconciler.manifest.manifest import Manifest
 from reconciler.manifest.match import Effect, Rulebook
-from reconciler.manifest.schema import AllowRule, Manifest
+from reconciler.manifest.schema import AllowRule
 from reconciler.planning.near import NearNames
 from reconciler.planning.verdicts import Decision, Verdict
 
@@ -43,7 +44,7 @@ def compare(manifest: Manifest, inventory: Inventory) -> Difference:
     present = {file.name for file in inventory.files}
     missing = [judge.missing(name) for name in judge.rulebook.exact_allows if name not in present]
     ordered = sorted(decisions + missing)
-    return Difference(tuple(ordered), tuple(_notices(judge, inventory, ordered)))
+    return Difference(tuple(ordered), tuple(_notices(manifest, judge, inventory, ordered)))
 
 
 class _Judge:
@@ -64,11 +65,11 @@ class _Judge:
             return Decision(name, Verdict.IGNORED, "not matched by models.include", None, file, listed)
         if self._only_listed and not listed:
             return Decision(name, Verdict.UNLISTED, "the engine does not list it", None, file, listed)
-        effect, section, index, place, reason = self.rulebook.ruling(name)
-        verdict = _VERDICTS[effect]
-        if section == "allow":
-            self.used.add(index)
-            if fault := _mismatch(self.rulebook.allow_rule(index), file):
+        ruling = self.rulebook.ruling(name)
+        verdict, reason, place = _VERDICTS[ruling.effect], ruling.reason, ruling.place
+        if ruling.effect is Effect.ALLOW:
+            self.used.add(ruling.index)
+            if fault := _mismatch(self.rulebook.allow_rule(ruling.index), file):
                 verdict, reason = Verdict.MISMATCH, f"{reason}, but {fault}"
         elif verdict is Verdict.DELETE and name in self._aliases:
             alias, place = self._aliases[name]
@@ -79,19 +80,19 @@ class _Judge:
         """The verdict on a model that is allowed by name and is not there, or only through a link."""
         index = self.rulebook.exact_allows[name]
         rule = self.rulebook.allow_rule(index)
-        effect, _, _, place, reason = self.rulebook.ruling(name)
-        if effect is Effect.DENY:
-            return Decision(name, Verdict.IGNORED, f"not there, and {reason}", place, None, None)
-        reason = f"{reason}, {'required, ' if rule.required else ''}and not there"
-        return Decision(name, Verdict.MISSING, reason, place, None, None, rule.required)
+        ruling = self.rulebook.ruling(name)
+        if ruling.effect is Effect.DENY:
+            return Decision(name, Verdict.IGNORED, f"not there, and {ruling.reason}", ruling.place, None, None)
+        reason = f"{ruling.reason}, {'required, ' if rule.required else ''}and not there"
+        return Decision(name, Verdict.MISSING, reason, ruling.place, None, None, rule.required)
 
     def _wanted_aliases(self, aliases: Mapping[str, str]) -> dict[str, tuple[str, Place | None]]:
         """For each file that a wanted link leads to: that link and the line that wants it."""
         wanted: dict[str, tuple[str, Place | None]] = {}
         for alias, target in sorted(aliases.items()):
-            effect, _, _, place, _ = self.rulebook.ruling(alias)
-            if effect in (Effect.ALLOW, Effect.PROTECT):
-                wanted.setdefault(target, (alias, place))
+            ruling = self.rulebook.ruling(alias)
+            if ruling.effect in {Effect.ALLOW, Effect.PROTECT}:
+                wanted.setdefault(target, (alias, ruling.place))
         return wanted
 
 
@@ -112,7 +113,7 @@ def _mismatch(rule: AllowRule, file: FileFacts) -> str:
     return "; ".join(explain({"size": rule.size}, {"size": file.size}))
 
 
-def _notices(judge: _Judge, inventory: Inventory, decisions: list[Decision]) -> Iterator[Notice]:
+def _notices(manifest: Manifest, judge: _Judge, inventory: Inventory, decisions: list[Decision]) -> Iterator[Notice]:
     """Ghosts, allowed models that are missing while a look-alike is deleted, globs that match nothing."""
     for ghost in inventory.ghosts:
         yield Notice(None, f"{ghost}: the engine lists it and the disk has no such file; nothing can be done about it")
@@ -127,5 +128,5 @@ def _notices(judge: _Judge, inventory: Inventory, decisions: list[Decision]) -> 
                 )
     for index, glob in judge.rulebook.glob_allows:
         if index not in judge.used:
-            place = judge.rulebook.place("allow", index)
+            place = manifest.rule_place("allow", index)
             yield Notice(place, f'allow[{index}] (match "{glob}") matches no model')

@@ -14,7 +14,7 @@ from functools import cached_property
 
 from reconciler.errors import GuardError
 from reconciler.facts import DirectoryFacts, FileFacts, Inventory, digest_of
-from reconciler.manifest.schema import Manifest
+from reconciler.manifest.manifest import Manifest
 from reconciler.planning.diff import Notice, compare
 from reconciler.planning.guards import Guard, tripped
 from reconciler.planning.verdicts import Decision, Verdict

@@ -126,7 +126,7 @@ class _Model(_Strict):
 
     def to_decision(self) -> Decision:
         """The same as the frozen value."""
-        file = self.evidence and FileFacts(name=self.name, **dict(self.evidence))
+        file = None if self.evidence is None else FileFacts(name=self.name, **dict(self.evidence))
         return Decision(self.name, self.verdict, self.reason, _place(self.place), file, self.listed, self.required)
 
 
