@@ -13,10 +13,7 @@ from reconciler.holders.lease import Lease, LeaseLook
 from reconciler.holders.mounts import Volume
 
 _ONE_AT_A_TIME = threading.Lock()  # two probes at once would take each other's descriptor for a holder
-_NOT_SHOWN = (
-    "held by a process outside this PID namespace, or by the kernel (loop device, swap file, descriptor in "
-    "flight); look on the host with `ocr-reconcile holders`, `losetup -j` and `swapon --show`"
-)
+_KERNEL = "the kernel (loop device, swap file, a descriptor in flight; see `losetup -j`, `swapon --show`)"
 
 
 def probe(directory_fd: int, files: Sequence[FileFacts]) -> list[HoldAnswer]:
@@ -90,9 +87,7 @@ def _judge(file: FileFacts, look: LeaseLook, seen: procfs.Scan, kind: str, recog
         return HoldAnswer(file, Hold.HELD, means, holders)
     doubts = _doubts(seen, recognised)
     if look.lease is Lease.REFUSED:
-        return HoldAnswer(
-            file, Hold.HELD, means, why="; or ".join(["held by " + doubt for doubt in doubts]) or _NOT_SHOWN
-        )
+        return HoldAnswer(file, Hold.HELD, means, why="held by " + ", or by ".join((*doubts, _KERNEL)))
     if mounts.volume_of(kind) is Volume.REMOTE:
         doubts.append(f"a process on another host, or a server (file system {kind or 'not known'}; look there)")
     if not doubts:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reconciler.facts import Holder
@@ -47,9 +47,10 @@ class _Pass:
 
     identities: frozenset[Identity]
     spelled: Mapping[Seen, Identity]
-    token: re.Pattern[bytes]
+    tokens: Sequence[tuple[re.Pattern[bytes], frozenset[bytes]]]
     ways: dict[tuple[Identity, int], dict[str, None]] = field(default_factory=dict)
     unreadable: int = 0
+    mapped: bool = False
 
     def add(self, identity: Identity, pid: int, way: str) -> None:
         self.ways.setdefault((identity, pid), {})[way] = None
@@ -64,8 +65,7 @@ def scan(identities: Iterable[Identity], devices: Mapping[int, bytes]) -> Scan:
     """Look through every process for these files; `devices` tells how maps spell a device, where it differs."""
     wanted = frozenset(identities)
     spelled = {(devices.get(device) or spelling(device), b"%d" % inode): (device, inode) for device, inode in wanted}
-    token = re.compile(b" (" + b"|".join(sorted({device for device, _ in spelled})) + rb") (\d+)")
-    state = _Pass(wanted, spelled, token)
+    state = _Pass(wanted, spelled, _tokens(spelled))
     try:
         names = os.listdir("/proc")
         own = int(os.readlink("/proc/self"))
@@ -74,8 +74,20 @@ def scan(identities: Iterable[Identity], devices: Mapping[int, bytes]) -> Scan:
     for name in names:
         if name.isdecimal():
             _look_at(state, name)
-    _read_locks(state)
+    if state.unreadable or state.mapped:
+        _read_locks(state)
     return Scan(_holders(state, own), state.unreadable, _blindness())
+
+
+def _tokens(spelled: Iterable[Seen]) -> list[tuple[re.Pattern[bytes], frozenset[bytes]]]:
+    """For each device what finds its inodes in maps, and the inodes looked for.
+
+    A pattern with a fixed start is four times as quick as one for all devices or as splitting every line.
+    """
+    inodes: dict[bytes, set[bytes]] = {}
+    for device, inode in spelled:
+        inodes.setdefault(device, set()).add(inode)
+    return [(re.compile(b" " + device + rb" (\d+)"), frozenset(some)) for device, some in inodes.items()]
 
 
 def _blindness() -> str:
@@ -108,29 +120,34 @@ def _look_at_threads(state: _Pass, pid: str) -> None:
 
 
 def _look_in(state: _Pass, place: str, pid: int) -> bool:
-    """Look at descriptors, mappings and the executable; False where there is no memory (zombie, kernel thread)."""
-    maps = _maps_of(place)
+    """Look at descriptors, mappings and the executable; False where there is no memory (zombie, kernel thread).
+
+    Descriptors come first: a process may show them and refuse the rest.
+    """
     _read_descriptors(state, place, pid)
-    if not maps:
-        return False
-    if not state.spelled.keys().isdisjoint(state.token.findall(maps)):
+    maps = _maps_of(place)
+    if any(not inodes.isdisjoint(token.findall(maps)) for token, inodes in state.tokens):
         _read_mappings(state, maps, pid)
-    _read_executable(state, place, pid)
-    return True
+    if maps:
+        _read_executable(state, place, pid)
+    return bool(maps)
 
 
 def _maps_of(place: str) -> bytes:
     """The mappings as /proc tells them; empty where there is no memory, which newer kernels say with ESRCH."""
+    try:
+        return _read(f"{place}/maps")
+    except ProcessLookupError:
+        return b""
+
+
+def _read(path: str) -> bytes:
+    """All of a file of /proc, which comes a page at a time; three times as quick as through `open`."""
     parts = []
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        fd = os.open(f"{place}/maps", os.O_RDONLY | os.O_CLOEXEC)
-    except ProcessLookupError:
-        return b""
-    try:
-        while part := os.read(fd, 1 << 20):
+        while part := os.read(fd, 1 << 13):
             parts.append(part)
-    except ProcessLookupError:
-        return b""
     finally:
         os.close(fd)
     return b"".join(parts)
@@ -138,10 +155,10 @@ def _maps_of(place: str) -> bytes:
 
 def _read_descriptors(state: _Pass, place: str, pid: int) -> None:
     identities = state.identities
-    directory = f"{place}/fd"
+    directory = f"{place}/fd/"
     for number in os.listdir(directory):
         try:
-            found = os.stat(f"{directory}/{number}")
+            found = os.stat(directory + number)
         except FileNotFoundError:
             continue
         if (found.st_dev, found.st_ino) in identities:
@@ -152,8 +169,7 @@ def _read_descriptors(state: _Pass, place: str, pid: int) -> None:
 def _ways_of_descriptor(place: str, number: str) -> Iterator[str]:
     """The mode of a descriptor, and the locks that hang on it (proc(5), fdinfo)."""
     try:
-        with open(f"{place}/fdinfo/{number}", "rb") as file:
-            lines = file.read().splitlines()
+        lines = _read(f"{place}/fdinfo/{number}").splitlines()
     except OSError:
         yield f"descriptor {number}"
         return
@@ -170,6 +186,7 @@ def _read_mappings(state: _Pass, maps: bytes, pid: int) -> None:
         words = line.split(None, 5)
         identity = state.spelled.get((words[3], words[4]))
         if identity:
+            state.mapped = True
             written = words[1][1:2] == b"w" and words[1][3:4] == b"s"
             state.add(identity, pid, "mapping (write)" if written else "mapping (read)")
 
@@ -184,10 +201,12 @@ def _read_executable(state: _Pass, place: str, pid: int) -> None:
 
 
 def _read_locks(state: _Pass) -> None:
-    """Add what /proc/locks tells: it names processes that may not be read, and locks kept by a mapping alone."""
+    """Add what /proc/locks tells: it names processes that may not be read, and locks kept by a mapping alone.
+
+    Reading it stops every locking call of the machine for a moment, so it is not read for anything else.
+    """
     try:
-        with open("/proc/locks", "rb") as file:
-            rows = [line.split() for line in file]
+        rows = [line.split() for line in _read("/proc/locks").splitlines()]
     except OSError:
         return
     for row in rows:
@@ -220,10 +239,9 @@ def _describe(pid: int) -> tuple[int, str, str] | None:
     """Start time, command and user of a process; None where it has ended."""
     try:
         fields = _stat_fields(str(pid))
-        with open(f"/proc/{pid}/status", "rb") as file:
-            user = int(next(line for line in file if line.startswith(b"Uid:")).split()[2])
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            command = file.read(4 * _LONGEST_COMMAND).rstrip(b"\0").replace(b"\0", b" ")
+        status = _read(f"/proc/{pid}/status").splitlines()
+        user = int(next(line for line in status if line.startswith(b"Uid:")).split()[2])
+        command = _read(f"/proc/{pid}/cmdline")[: 4 * _LONGEST_COMMAND].rstrip(b"\0").replace(b"\0", b" ")
     except (FileNotFoundError, ProcessLookupError, StopIteration):
         return None
     return int(fields[20]), os.fsdecode(command or fields[0])[:_LONGEST_COMMAND], _name_of(user)
@@ -240,8 +258,7 @@ def _name_of(user: int) -> str:
 
 def _stat_fields(pid: str) -> list[bytes]:
     """Fields of /proc/PID/stat: the name at 0, and field N of proc(5) at N - 2."""
-    with open(f"/proc/{pid}/stat", "rb") as file:
-        head, _, tail = file.read().rpartition(b")")
+    head, _, tail = _read(f"/proc/{pid}/stat").rpartition(b")")
     return [head.partition(b"(")[2], *tail.split()]
 
 
