@@ -58,9 +58,10 @@ class Checks:
     def _rules(self, section: str) -> _Rules:
         """Sort the rules of a section; what is about the same as an earlier one is a fault."""
         rules = _Rules(section, self._list("spec", section), {}, {})
+        plain_is_exact = section == "allow"
         for index, item in enumerate(rules.items):
-            text, exact = _subject(item, section)
-            if text is not None:
+            text, exact = (item, plain_is_exact or is_exact(item)) if type(item) is str else _subject(item)
+            if text:
                 first = (rules.exact if exact else rules.globs).setdefault(text, index)
                 if first != index:
                     self._repetition(rules, first, index, text)
@@ -123,7 +124,7 @@ class Checks:
         ]
         if broken or len(texts) < len(written):
             return
-        for name in filterfalse(Candidates(texts or DEFAULT_INCLUDE), allow.exact):
+        for name in Candidates(texts or DEFAULT_INCLUDE).others(allow.exact):
             if not name_fault(name):
                 what = f"`{name}` is not a model, because nothing in `models.include` matches it"
                 self._fault(("allow", allow.exact[name]), what, "add a glob for it there, or remove the rule")
@@ -139,14 +140,12 @@ class Checks:
         self.issues.append(Issue(self._document.place(("spec", *path)), what, remedy))
 
 
-def _subject(item: Any, section: str) -> tuple[str | None, bool]:
-    """What a rule is about, and whether that is one exact name; no text if the schema has to complain."""
-    if type(item) is str:
-        return item or None, section == "allow" or is_exact(item)
+def _subject(item: Any) -> tuple[str | None, bool]:
+    """What a spelt-out rule is about, and whether that is one exact name; None if the schema has to complain."""
     if isinstance(item, dict) and ("name" in item) != ("match" in item):
         exact = "name" in item
         text = item["name"] if exact else item["match"]
-        if isinstance(text, str) and text:
+        if isinstance(text, str):
             return text, exact or is_exact(text)
     return None, False
 

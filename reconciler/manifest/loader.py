@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.errors import Issue, ManifestError, Place
-from reconciler.manifest.document import MAX_BYTES, Document, parse
+from reconciler.manifest.document import MAX_BYTES, Document, no_garbage_collection, parse
 from reconciler.manifest.manifest import Manifest, absolute, engine_python
 from reconciler.manifest.quantities import parse_seconds
 
@@ -113,9 +113,10 @@ def validate_document(document: Document) -> Manifest:
     from reconciler.manifest.schema import ModelSet
     from reconciler.manifest.wording import issues_of
 
-    issues = [*document.issues, *Checks(document).run()]
     try:
-        model_set = ModelSet.model_validate(document.root, by_alias=True, by_name=False)
+        with no_garbage_collection():
+            issues = [*document.issues, *Checks(document).run()]
+            model_set = ModelSet.model_validate(document.root, by_alias=True, by_name=False)
     except ValidationError as error:
         issues += issues_of(error, document)
     if issues:
