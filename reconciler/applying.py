@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from reconciler.errors import GuardError, HeldError, StalePlanError
+from reconciler.errors import GuardError, StalePlanError
 from reconciler.facts import DirectoryFacts, FileFacts, Hold
 from reconciler.handlers import HandlerError, run_handlers
 from reconciler.holders import Proof, Waiting, check_free, describe, held_error, prove, require
@@ -132,7 +132,8 @@ class Apply:
         passed = self._settings.overrides | {guard.name for guard in self._plan.guards if guard.overridden}
         if blocking := [g for g in tripped(self._manifest.spec.limits, ours, passed) if not g.overridden]:
             told = "; ".join(f"{guard.name}: {guard.message}" for guard in blocking)
-            message = f"{printable(fresh.directory.path)}: blocked by what is there now, nothing was touched: {told}; plan again"
+            where = printable(fresh.directory.path)
+            message = f"{where}: blocked by what is there now, nothing was touched: {told}; plan again"
             raise GuardError(message, tuple(guard.name for guard in blocking))
         return fresh
 

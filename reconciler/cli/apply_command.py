@@ -69,10 +69,11 @@ def command(
         run_handlers=run_handlers,
     )
     with shown_progress() as progress:
-        if plan_file:
-            applied = _apply_plan_file(plan_file, manifest, settings, progress)
-        else:
-            applied = _apply_manifest(str(manifest), settings, progress, ask=not yes, quiet=format_ == "json")
+        applied = (
+            _apply_plan_file(plan_file, manifest, settings, progress)
+            if plan_file
+            else _apply_manifest(str(manifest), settings, progress, ask=not yes, quiet=format_ == "json")
+        )
     if applied is None:
         click.echo("Not applied.")
         return 0
