@@ -1,4 +1,4 @@
-"""The story of an apply. The order of its steps is what keeps models safe:
+"""The story of an apply. The order of its steps is what keeps models safe.
 
 1. the plan fits host, directory and manifest, and passes its guards;
 2. under the run lock, what a dead run left behind is finished or undone;
@@ -77,7 +77,7 @@ class Apply:
         self._settings = settings
 
     def run(self) -> Applied:
-        """Raises GuardError, StalePlanError, HeldError, ApplyError, EngineError, ActiveRunError, InterruptedRunError."""
+        """Carry it out, or raise what stopped it: a ReconcileError whose class says the exit code."""
         require_unblocked(self._plan, self._settings.overrides)
         with open_directory(self._reconciler.model_directory()) as (descriptor, directory):
             self._refuse_misfit(directory)
@@ -147,7 +147,7 @@ class Apply:
             run_handlers(handlers, self._manifest.directory, self._reconciler.log)
             proof = self._look(descriptor, wait)
         require(proof)
-        return {"at": _iso(time.time()), **proof.document()}
+        return {"at": _iso(time.time()), "engine_released": bool(self._plan.origin.engine), **proof.document()}
 
     def _look(self, descriptor: int, wait: float) -> Proof:
         return prove(

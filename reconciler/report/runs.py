@@ -43,10 +43,8 @@ def _recovered(recovered: Recovered) -> str:
 def _proof(proof: dict[str, object]) -> str:
     means = ", ".join(str(word) for word in proof["means"])  # type: ignore[attr-defined]
     accepted = " Unknown was accepted." if proof["accepted"] else ""
-    return (
-        "All resources released: free_resources() was called, and nothing holds the files "
-        f"({proof['looks']} looks, by {means}).{accepted}\n"
-    )
+    engine = "free_resources() was called, and " if proof["engine_released"] else ""
+    return f"All resources released: {engine}nothing holds the files ({proof['looks']} looks, by {means}).{accepted}\n"
 
 
 def _model(model: ModelFate, size: int) -> str:
