@@ -124,10 +124,10 @@ class EngineChild:
                 for key, _ in selector.select(self._remaining()):
                     if key.fileobj is stdin:
                         request = _send(key.fd, request)
-                        done = not request
-                    else:
-                        done = not _receive(key.fd, key.data)
-                    if done:
+                        if not request:
+                            selector.unregister(stdin)
+                            stdin.close()
+                    elif not _receive(key.fd, key.data):
                         selector.unregister(key.fileobj)
                 del last_words[:-STDERR_KEPT]
                 if len(answer) > MAX_ANSWER:
