@@ -67,6 +67,8 @@ def warm_up(engine: Any, prefix: str) -> None:
     """
     if os.path.isabs(prefix):
         return
+    if ".." in prefix.split("/"):
+        raise ValueError("it looks outside of its working directory: " + prefix)
     os.makedirs(prefix)
     with contextlib.suppress(Exception):
         engine.list_local()

@@ -183,7 +183,7 @@ def _crash(ending: Ending) -> EngineError:
     if number == signal.SIGABRT:
         what = f"the engine aborted its process (SIGABRT, code {code})"
         remedy = "see its words below for the cause, look for a memory limit (`ulimit -v`)"
-    elif 0 < number < signal.NSIG:
+    elif number in set(signal.Signals):
         what = f"the engine's process was killed by {signal.Signals(number).name} (code {code})"
         remedy = "look for the out-of-memory killer in the kernel's log"
     else:
