@@ -23,7 +23,8 @@ def parse_bytes(value: object) -> int:
     digits, unit = _split(value, BYTE_UNITS, "20GiB, 500MB or 1048576")
     whole, _, fraction = digits.partition(".")
     # In integers: byte counts beyond 2**53 do not survive a float.
-    amount, rest = divmod(int(whole + fraction) * BYTE_UNITS[unit], 10 ** len(fraction))
+    scale = int("1" + "0" * len(fraction))
+    amount, rest = divmod(int(whole + fraction) * BYTE_UNITS[unit], scale)
     if rest:
         raise ValueError(f"{value} is not a whole number of bytes")
     return amount

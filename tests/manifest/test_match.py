@@ -67,7 +67,7 @@ def manifest(spec: str) -> Manifest:
         ("[é]", "é", True),
     ],
 )
-def test_glob(glob: str, name: str, expected: bool):
+def test_glob(glob: str, name: str, expected: bool) -> None:
     assert matches(glob, name) is expected
 
 
@@ -83,7 +83,7 @@ def test_glob(glob: str, name: str, expected: bool):
         ("[[:alpha:]]", "POSIX class"),
     ],
 )
-def test_what_is_not_a_glob(glob: str, message: str):
+def test_what_is_not_a_glob(glob: str, message: str) -> None:
     with pytest.raises(GlobError, match=message):
         translate(glob)
 
@@ -99,13 +99,13 @@ globs = st.lists(parts, min_size=1, max_size=4).map("/".join)
 @example(glob="**/a/**", name="a/b")
 @example(glob="*a*b", name="aab")
 @example(glob="*a*ab*b", name="aabab")
-def test_agrees_with_wcmatch(glob: str, name: str):
+def test_agrees_with_wcmatch(glob: str, name: str) -> None:
     assume(not {".", ".."} & {*name.split("/"), *glob.split("/")})
     assert matches(glob, name) == wcglob.globmatch(name, glob, flags=ORACLE)
 
 
 @given(glob=st.text(st.sampled_from("*?[]!-/ab\\^&|~.{}()\n\udcff"), max_size=12), name=st.text(max_size=6))
-def test_whatever_translates_compiles_and_a_text_matches_itself(glob: str, name: str):
+def test_whatever_translates_compiles_and_a_text_matches_itself(glob: str, name: str) -> None:
     try:
         pattern = re.compile(translate(glob), re.DOTALL)
     except GlobError:
@@ -116,7 +116,7 @@ def test_whatever_translates_compiles_and_a_text_matches_itself(glob: str, name:
 
 
 @given(name=names, globs=st.lists(globs, min_size=1, max_size=4))
-def test_candidates_are_what_any_glob_matches(name: str, globs: list[str]):
+def test_candidates_are_what_any_glob_matches(name: str, globs: list[str]) -> None:
     globs = [*globs, "**/*.bin"]
     candidates = Candidates(globs)
     assert candidates(name) == any(matches(glob, name) for glob in globs)
@@ -124,7 +124,7 @@ def test_candidates_are_what_any_glob_matches(name: str, globs: list[str]):
     assert candidates(name + ".bin")
 
 
-def test_many_stars_do_not_backtrack():
+def test_many_stars_do_not_backtrack() -> None:
     assert not matches("*a" * 40 + "b", "a" * 250)
     assert not matches("**/" * 10 + "x", "a/" * 100 + "y")
 
@@ -161,34 +161,34 @@ protect:
         ("EN.bin", Effect.NONE, -1, "no rule allows it"),
     ],
 )
-def test_ruling(name: str, effect: Effect, index: int, reason: str):
+def test_ruling(name: str, effect: Effect, index: int, reason: str) -> None:
     ruling = Rulebook(manifest(RULES)).ruling(name)
     assert (ruling.effect, ruling.index, ruling.reason) == (effect, index, reason)
     assert ruling.section == ("" if effect is Effect.NONE else effect.value)
 
 
-def test_a_ruling_points_at_its_rule():
+def test_a_ruling_points_at_its_rule() -> None:
     rulebook = Rulebook(manifest(RULES))
     assert str(rulebook.ruling("en2.bin").place) == "m.yaml:7:7"
     assert str(rulebook.ruling("old_x.bin").place) == "m.yaml:12:7"
     assert rulebook.ruling("nothing.bin").place is None
 
 
-def test_in_a_section_the_first_rule_wins_whether_exact_or_glob():
+def test_in_a_section_the_first_rule_wins_whether_exact_or_glob() -> None:
     book = Rulebook(
         manifest('allow:\n  - {match: "*.bin"}\n  - a.bin\n  - {match: "b*"}\n  - c.gguf\n  - {match: "c*"}\n')
     )
     assert [book.ruling(name).index for name in ("a.bin", "b.bin", "b.gguf", "c.gguf")] == [0, 0, 2, 3]
 
 
-def test_exact_and_glob_allows():
+def test_exact_and_glob_allows() -> None:
     rulebook = Rulebook(manifest(RULES))
     assert rulebook.exact_allows == {"en.bin": 0, "fr.bin": 2, "fr.bin.bin": 3, "odd[1]*.bin": 4}
     assert rulebook.glob_allows == [(1, "en*.bin")]
     assert rulebook.allow_rule(1).reason == "English"
 
 
-def test_default_candidates():
+def test_default_candidates() -> None:
     is_candidate = Rulebook(manifest("allow: []")).is_candidate
     for name in (
         "en_ocr_v1.bin",
@@ -215,8 +215,8 @@ def test_default_candidates():
 
 
 @given(names=st.lists(names, unique=True, max_size=8), allowed=st.sets(names, max_size=4))
-def test_exact_rules_allow_exactly_their_names(names: list[str], allowed: set[str]):
-    allowed = {name + ".bin" for name in allowed if name.count("/") < 2 and not name.startswith("./")}
+def test_exact_rules_allow_exactly_their_names(names: list[str], allowed: set[str]) -> None:
+    allowed = {name + ".bin" for name in allowed if name.count("/") < 2 and not {".", ".."} & set(name.split("/"))}
     lines = "".join(f"  - name: '{name}'\n" for name in sorted(allowed))
     rulebook = Rulebook(manifest(f"allow:\n{lines}" if lines else "allow: []"))
     for name in names:
