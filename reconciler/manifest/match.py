@@ -174,14 +174,15 @@ class Rulebook:
             Effect.ALLOW: spec.allow,
         }
         self._sections = {effect: _Section(rules) for effect, rules in self._rules.items()}
+        self._asked = [(effect, effect.value, self._sections[effect]) for effect, rules in self._rules.items() if rules]
 
     def ruling(self, name: str) -> Ruling:
         """What the rules say about `name`: protect before deny before allow, the first match in each."""
-        for effect, section in self._sections.items():
-            index = section.first(name)
+        for effect, section, rules in self._asked:
+            index = rules.first(name)
             if index is not None:
-                place = self._manifest.rule_place(effect.value, index)
-                return Ruling(effect, effect.value, index, place, self._reason(effect, index))
+                place = self._manifest.rule_place(section, index)
+                return Ruling(effect, section, index, place, self._reason(effect, section, index))
         return _NO_RULE
 
     def allow_rule(self, index: int) -> AllowRule:
@@ -198,11 +199,11 @@ class Rulebook:
         """Index in `allow` and glob of each rule that is not an exact name."""
         return self._sections[Effect.ALLOW].globs
 
-    def _reason(self, effect: Effect, index: int) -> str:
+    def _reason(self, effect: Effect, section: str, index: int) -> str:
         rule = self._rules[effect][index]
         what = f'name "{rule.name}"' if rule.name is not None else f'match "{rule.match}"'
         own = f": {rule.reason}" if rule.reason else ""
-        return f"{_VERBS[effect]} by {effect}[{index}] ({what}){own}"
+        return f"{_VERBS[effect]} by {section}[{index}] ({what}){own}"
 
 
 def exact_name(rule: Rule) -> str | None:
