@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from unittest import mock
 
@@ -63,9 +63,6 @@ def breaks(run: Callable[[], object], at: int, error: int | None = None) -> Brea
     """Run with a break; errors of the package and the crash are what is expected of it."""
     from reconciler.errors import ReconcileError
 
-    with broken(at, error) as breaker:
-        try:
-            run()
-        except (Crash, ReconcileError):
-            pass
+    with broken(at, error) as breaker, suppress(Crash, ReconcileError):
+        run()
     return breaker

@@ -13,7 +13,7 @@ from reconciler.errors import ActiveRunError, ApplyError, HeldError, Interrupted
 from reconciler.facts import FileFacts
 from reconciler.transaction import Fate, RunResult, Transaction, TransactionError, retained
 from reconciler.transaction.apply import Orders
-from tests.faults.world import Clock, World, all_well, content, contents, evidence, everything
+from tests.faults.world import Clock, World, all_well, content, contents, everything, evidence
 
 
 def apply(world: World, **orders: object) -> RunResult:
@@ -63,7 +63,9 @@ def test_nothing_of_ours_is_where_an_engine_lists(world: World) -> None:
     for entry in os.scandir(world.path / ".ocr-reconcile"):
         assert entry.is_dir(follow_symlinks=False)
         assert entry.stat().st_mode & 0o777 == 0o700
-    assert (world.path / ".ocr-reconcile").stat().st_mode & 0o777 == 0o755, "an engine that cannot enter it lists nothing"
+    assert (world.path / ".ocr-reconcile").stat().st_mode & 0o777 == 0o755, (
+        "an engine that cannot enter it lists nothing"
+    )
 
 
 def test_the_umask_does_not_hide_the_state_directory(world: World) -> None:
