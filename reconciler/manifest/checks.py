@@ -1,155 +1,179 @@
-"""Faults that no single value shows: names that no model can have, rules that contradict each other."""
+"""Faults that no single value shows: names that no model can have, rules that contradict each other.
+
+They are looked for in the tree and not in the schema's values, so that they are found whatever else is wrong.
+"""
 
 from __future__ import annotations
+
+import re
+from itertools import filterfalse
+from typing import Any, NamedTuple
 
 from reconciler.errors import Issue
 from reconciler.facts import STATE_DIRECTORY
 from reconciler.manifest.document import Document
-from reconciler.manifest.match import Candidates, GlobError, exact_name, is_exact, translate
-from reconciler.manifest.schema import AllowRule, Rule, Spec
+from reconciler.manifest.match import Candidates, GlobError, is_exact, translate
+from reconciler.manifest.schema import DEFAULT_INCLUDE
 
 SECTIONS = ("allow", "deny", "protect")
 MAX_PARTS = 2
 """The engine looks at files of depth 1 and 2 only."""
 
+# What nearly all names look like: nothing is wrong with them, and one pattern is faster than looking at each part.
+_ORDINARY = re.compile(r"[\w-][\w. -]{0,254}(?:/[\w-][\w. -]{0,254})?", re.ASCII)
+
+
+class _Rules(NamedTuple):
+    """The rules of one section by what they are about: exact names and globs, each with its (first) index."""
+
+    section: str
+    items: list[Any]
+    exact: dict[str, int]
+    globs: dict[str, int]
+
 
 class Checks:
-    """Finds the faults of a spec that its schema lets through; `issues` holds them."""
+    """Finds the faults of a document that its schema lets through; `issues` holds them."""
 
-    def __init__(self, document: Document, spec: Spec) -> None:
+    def __init__(self, document: Document) -> None:
         self.issues: list[Issue] = []
         self._document = document
-        self._spec = spec
-        self._rules: dict[str, tuple[Rule, ...]] = {"allow": spec.allow, "deny": spec.deny, "protect": spec.protect}
 
     def run(self) -> list[Issue]:
         """Every fault, in no particular order."""
+        allow, deny, protect = sections = [self._rules(section) for section in SECTIONS]
+        for rules in sections:
+            self._names(rules)
+            self._globs(rules)
         self._discovery()
-        self._includes()
-        for section, rules in self._rules.items():
-            for index, rule in enumerate(rules):
-                self._subject(section, index, rule)
-            self._repetitions(section, rules)
-        self._contradictions("deny", "allow")
-        self._contradictions("protect", "deny")
+        self._includes(allow)
+        self._contradictions(deny, allow)
+        self._contradictions(protect, deny)
         return self.issues
 
-    def _discovery(self) -> None:
-        for index, way in enumerate(self._spec.discovery):
-            if way in self._spec.discovery[:index]:
-                self._fault(("spec", "discovery", index), f"`{way}` a second time", "leave it out")
+    def _list(self, *path: str) -> list[Any]:
+        found = self._document.value(path)
+        return found if isinstance(found, list) else []
 
-    def _includes(self) -> None:
-        globs = self._spec.models.include
-        broken = [self._glob(("spec", "models", "include", index), glob) for index, glob in enumerate(globs)]
-        if any(broken):
-            return
-        is_candidate = Candidates(globs)
-        for index, rule in enumerate(self._spec.allow):
-            name = exact_name(rule)
-            if name is not None and not name_fault(name) and not is_candidate(name):
-                what = f"`{name}` is not a model: nothing in `models.include` matches it"
-                self._fault(
-                    ("spec", "allow", index), what, "add a glob for it to `spec.models.include`, or remove the rule"
-                )
+    def _rules(self, section: str) -> _Rules:
+        """Sort the rules of a section; what is about the same as an earlier one is a fault."""
+        rules = _Rules(section, self._list("spec", section), {}, {})
+        plain_is_exact = section == "allow"
+        for index, item in enumerate(rules.items):
+            text, exact = (item, plain_is_exact or is_exact(item)) if type(item) is str else _subject(item)
+            if text:
+                first = (rules.exact if exact else rules.globs).setdefault(text, index)
+                if first != index:
+                    self._repetition(rules, first, index, text)
+        return rules
 
-    def _subject(self, section: str, index: int, rule: Rule) -> None:
-        path = ("spec", section, index)
-        plain = isinstance(self._document.value(path), str)
-        if rule.name is None:
-            self._glob(path, rule.match or "")
-            if plain and "[" in (rule.match or ""):
-                what = f"`{rule.match}` can be read as a name and as a glob"
-                self._fault(path, what, "write `name:` or `match:` in front of it")
-        elif fault := name_fault(rule.name):
+    def _repetition(self, rules: _Rules, first: int, index: int, text: str) -> None:
+        line = self._document.place(("spec", rules.section, first)).line
+        what = f"`{text}` a second time in `{rules.section}`, first in line {line}"
+        if _demands(rules.items[first]) == _demands(rules.items[index]):
+            self._fault((rules.section, index), what, "leave one of them")
+        else:
             self._fault(
-                path, f"`{rule.name}` can never be a model: {fault}", "write a name relative to the model directory"
+                (rules.section, index), f"{what}, and they demand different things", "leave the one that is right"
             )
-        elif plain and any(character in rule.name for character in "*?"):
-            what = f"`{rule.name}` is taken as an exact name, which has no globs"
-            self._fault(path, what, f'write `match: "{rule.name}"` (or `name:`, if the file is really called so)')
+
+    def _names(self, rules: _Rules) -> None:
+        for name in filterfalse(_ORDINARY.fullmatch, rules.exact):
+            index = rules.exact[name]
+            if fault := name_fault(name):
+                what = f"`{name}` can never be a model: {fault}"
+                self._fault((rules.section, index), what, "write a name relative to the model directory")
+            elif ("*" in name or "?" in name) and rules.items[index] == name:
+                what = f"`{name}` is taken as an exact name here, not as a glob"
+                self._fault((rules.section, index), what, f'write `match: "{name}"`, or `name:` if a file is called so')
+
+    def _globs(self, rules: _Rules) -> None:
+        for glob, index in rules.globs.items():
+            whole = self._glob((rules.section, index), glob)
+            if whole and "[" in glob and rules.items[index] == glob:
+                what = f"`{glob}` can be meant as a name or as a glob"
+                self._fault((rules.section, index), what, "write `name:` or `match:` in front of it")
 
     def _glob(self, path: tuple[str | int, ...], glob: str) -> bool:
-        """Whether the glob is broken; the fault is noted."""
+        """Whether the glob is in order; if not, the fault is noted."""
         try:
             translate(glob)
-            fault = glob_fault(glob)
-            if fault:
-                self._fault(
-                    path, f"`{glob}` can never match a model: {fault}", "write it relative to the model directory"
-                )
         except GlobError as error:
             what, _, remedy = str(error).partition("; ")
-            self._fault(path, f"`{glob}` is not a glob: {what}", remedy or "write one, or remove the rule")
-            return True
-        return bool(fault)
+            self._fault(path, f"`{glob}` is not a glob: {what}", remedy or "write one, or remove it")
+            return False
+        if fault := glob_fault(glob):
+            what = f"`{glob}` can never match a model: {fault}"
+            self._fault(path, what, "write it relative to the model directory")
+        return not fault
 
-    def _repetitions(self, section: str, rules: tuple[Rule, ...]) -> None:
-        seen: dict[tuple[bool, str], int] = {}
-        for index, rule in enumerate(rules):
-            first = seen.setdefault(_subject_of(rule), index)
-            if first != index:
-                self._second(section, first, index)
+    def _discovery(self) -> None:
+        ways = self._list("spec", "discovery")
+        for index, way in enumerate(ways):
+            if way in ways[:index]:
+                self._fault(("discovery", index), f"`{way}` a second time", "leave it out")
 
-    def _second(self, section: str, first: int, index: int) -> None:
-        one, two = self._rules[section][first], self._rules[section][index]
-        path = ("spec", section, index)
-        line = self._document.place(("spec", section, first)).line
-        what = f"`{_subject_of(two)[1]}` a second time in `{section}`, first in line {line}"
-        if isinstance(one, AllowRule) and isinstance(two, AllowRule) and _demands(one) != _demands(two):
-            self._fault(path, f"{what}, with another size, sha256 or required", "leave the one that is right")
-        else:
-            self._fault(path, what, "leave one of them")
+    def _includes(self, allow: _Rules) -> None:
+        """Allowed names that are no models by `models.include`: such a file would be left alone, not kept."""
+        written = self._list("spec", "models", "include")
+        texts = [glob for glob in written if isinstance(glob, str) and glob]
+        broken = [
+            glob
+            for index, glob in enumerate(written)
+            if glob in texts and not self._glob(("models", "include", index), glob)
+        ]
+        if broken or len(texts) < len(written):
+            return
+        for name in Candidates(texts or DEFAULT_INCLUDE).others(allow.exact):
+            if not name_fault(name):
+                what = f"`{name}` is not a model, because nothing in `models.include` matches it"
+                self._fault(("allow", allow.exact[name]), what, "add a glob for it there, or remove the rule")
 
-    def _contradictions(self, stronger: str, weaker: str) -> None:
-        first = {_subject_of(rule): index for index, rule in enumerate(self._rules[stronger])}
-        for index, rule in enumerate(self._rules[weaker]):
-            other = first.get(_subject_of(rule)) if first else None
-            if other is not None:
-                line = self._document.place(("spec", stronger, other)).line
-                what = f"`{_subject_of(rule)[1]}` is in `{weaker}` and, in line {line}, in `{stronger}`, which wins"
-                self._fault(("spec", weaker, index), what, "leave one of them")
+    def _contradictions(self, stronger: _Rules, weaker: _Rules) -> None:
+        for ours, theirs in ((stronger.exact, weaker.exact), (stronger.globs, weaker.globs)):
+            for text in ours.keys() & theirs.keys():
+                line = self._document.place(("spec", stronger.section, ours[text])).line
+                what = f"`{text}` is in `{weaker.section}`, but also in `{stronger.section}` (line {line}), which wins"
+                self._fault((weaker.section, theirs[text]), what, "leave one of them")
 
     def _fault(self, path: tuple[str | int, ...], what: str, remedy: str) -> None:
-        self.issues.append(Issue(self._document.place(path), what, remedy))
+        self.issues.append(Issue(self._document.place(("spec", *path)), what, remedy))
 
 
-def _subject_of(rule: Rule) -> tuple[bool, str]:
-    """What a rule is about: whether it is one exact name, and the name or glob."""
-    name = exact_name(rule)
-    return (True, name) if name is not None else (False, rule.match or "")
+def _subject(item: Any) -> tuple[str | None, bool]:
+    """What a spelt-out rule is about, and whether that is one exact name; None if the schema has to complain."""
+    if isinstance(item, dict) and ("name" in item) != ("match" in item):
+        exact = "name" in item
+        text = item["name"] if exact else item["match"]
+        if isinstance(text, str):
+            return text, exact or is_exact(text)
+    return None, False
 
 
-def _demands(rule: AllowRule) -> tuple[object, ...]:
-    return rule.sha256, rule.size, rule.required
+def _demands(item: Any) -> dict[str, Any]:
+    demands = {"required": False, **(item if isinstance(item, dict) else {})}
+    return {key: demands.get(key) for key in ("sha256", "size", "required")}
 
 
 def name_fault(name: str) -> str:
     """Why no model can have this name; empty if one can."""
-    parts = name.split("/")
-    return _path_fault(parts, name) or ("it is nested deeper than the engine looks" if len(parts) > MAX_PARTS else "")
+    return _path_fault(name) or ("it is deeper than the engine looks" if name.count("/") >= MAX_PARTS else "")
 
 
 def glob_fault(glob: str) -> str:
     """Why no model can match this glob; empty if one can."""
-    if is_exact(glob):
-        return name_fault(glob)
-    parts = glob.split("/")
-    deep = len([part for part in parts if part != "**"]) > MAX_PARTS
-    return _path_fault(parts, glob) or ("it asks for more levels than the engine looks at" if deep else "")
+    deep = len([part for part in glob.split("/") if part != "**"]) > MAX_PARTS
+    return _path_fault(glob) or ("it asks for more levels than the engine looks at" if deep else "")
 
 
-def _path_fault(parts: list[str], text: str) -> str:
-    if text.startswith("/"):
-        return "it is an absolute path"
-    if text.endswith("/"):
-        return "it ends with a slash, so it is a directory"
-    if "\0" in text:
-        return "it contains a NUL character"
-    if ".." in parts or "." in parts or "" in parts:
-        return "it has an empty, `.` or `..` part"
-    if parts[0] == STATE_DIRECTORY:
-        return f"`{STATE_DIRECTORY}` holds the reconciler's own state"
-    if max(len(part.encode(errors="surrogatepass")) for part in parts) > 255:
-        return "a part of it is longer than 255 bytes"
-    return ""
+def _path_fault(text: str) -> str:
+    parts = text.split("/")
+    faults = {
+        "it is an absolute path": text.startswith("/"),
+        "it ends with a slash, so it is a directory": text.endswith("/"),
+        "it contains a NUL character": "\0" in text,
+        "it has an empty, `.` or `..` part": not {"", ".", ".."}.isdisjoint(parts),
+        f"`{STATE_DIRECTORY}` holds the reconciler's own state": parts[0] == STATE_DIRECTORY,
+        "a part of it is longer than 255 bytes": any(len(part.encode()) > 255 for part in parts if is_exact(part)),
+    }
+    return next((fault for fault, found in faults.items() if found), "")

@@ -117,7 +117,7 @@ def parse(data: bytes, file: str) -> Document:
     _check_encoding(data, file)
     builder = _Builder(file, YAML(typ="safe").parse(data))
     try:
-        with _no_garbage_collection():
+        with no_garbage_collection():
             root, mark = builder.document()
     except ReaderError as error:
         raise _fatal(_byte_place(data, file, error.position), error.reason, "remove the character") from None
@@ -162,8 +162,8 @@ def _problem(error: MarkedYAMLError) -> str:
 
 
 @contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """A large tree has no cycles to find, and looking for them takes a third of the time."""
+def no_garbage_collection() -> Iterator[None]:
+    """Switch the cycle collector off: a large tree has none to find, and looking takes a third of the time."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -180,6 +180,7 @@ class _Builder:
         self.marks: dict[int, list[int]] = {}
         self.issues: list[Issue] = []
         self._file = file
+        self._events = events
         self._next: Callable[[], Any] = events.__next__
         self._anchors: dict[str, tuple[Any, int] | None] = {}  # value and how many values; None while being built
         self._depth = 0
@@ -215,7 +216,7 @@ class _Builder:
         text = event.value
         if event.tag is not None:
             return self._tagged(event)
-        if not event.implicit[0] or text[:1] not in _MAYBE_SPECIAL:
+        if text[:1] not in _MAYBE_SPECIAL or not event.implicit[0]:
             return text
         value = resolve(text)
         if value is None:
@@ -245,10 +246,16 @@ class _Builder:
     def _sequence(self) -> list[Any]:
         values: list[Any] = []
         marks: list[int] = []
-        while type(event := self._next()) is not SequenceEndEvent:
+        for event in self._events:
+            kind = type(event)
+            if kind is SequenceEndEvent:
+                break
             start = event.start_mark
             marks.append(start.line * _LINE + start.column)
-            values.append(self._value(event))
+            if kind is ScalarEvent and event.anchor is None:  # nearly always; the call costs more than the rest
+                values.append(self._scalar(event))
+            else:
+                values.append(self._value(event))
         self.marks[id(values)] = marks
         return values
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.errors import Issue, ManifestError, Place
-from reconciler.manifest.document import MAX_BYTES, Document, parse
+from reconciler.manifest.document import MAX_BYTES, Document, no_garbage_collection, parse
 from reconciler.manifest.manifest import Manifest, absolute, engine_python
 from reconciler.manifest.quantities import parse_seconds
 
@@ -111,16 +111,14 @@ def validate_document(document: Document) -> Manifest:
 
     from reconciler.manifest.checks import SECTIONS, Checks
     from reconciler.manifest.schema import ModelSet
-    from reconciler.manifest.wording import issue_of
+    from reconciler.manifest.wording import issues_of
 
-    issues = list(document.issues)
     try:
-        model_set = ModelSet.model_validate(document.root, by_alias=True, by_name=False)
-        issues += Checks(document, model_set.spec).run()
+        with no_garbage_collection():
+            issues = [*document.issues, *Checks(document).run()]
+            model_set = ModelSet.model_validate(document.root, by_alias=True, by_name=False)
     except ValidationError as error:
-        known = {issue.place for issue in issues}
-        found = (issue_of(detail, document) for detail in error.errors(include_url=False, include_input=False))
-        issues += (issue for issue in found if issue.place not in known)
+        issues += issues_of(error, document)
     if issues:
         raise ManifestError(tuple(sorted(issues, key=lambda issue: issue.place)))
     spec: Mapping[str, Any] = document.root["spec"]

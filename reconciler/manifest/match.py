@@ -112,11 +112,18 @@ class Candidates:
         """`**/*.bin` and its like are a suffix of the name, which `str.endswith` finds far faster than a pattern."""
         found = [(glob, _SUFFIX.fullmatch(glob)) for glob in globs]
         self._suffixes = tuple(match[1] for _, match in found if match)
-        self._others = _alternation([glob for glob, match in found if not match])
+        self._pattern = _alternation([glob for glob, match in found if not match])
 
     def __call__(self, name: str) -> bool:
         """Whether `name` is that of a model."""
-        return name.endswith(self._suffixes) or (self._others is not None and self._others.fullmatch(name) is not None)
+        return name.endswith(self._suffixes) or (
+            self._pattern is not None and self._pattern.fullmatch(name) is not None
+        )
+
+    def others(self, names: Iterable[str]) -> list[str]:
+        """Those of `names` that are not of models."""
+        suffixes = self._suffixes
+        return [name for name in names if not name.endswith(suffixes) and not self(name)]
 
 
 class _Section:

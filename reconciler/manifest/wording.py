@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 from typing import Any, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from reconciler.errors import Issue
 from reconciler.manifest.document import Document, type_names
-from reconciler.manifest.schema import ModelSet, Part, Spec
+from reconciler.manifest.schema import ModelSet, Part
 
 Path = tuple[str | int, ...]
 
@@ -24,10 +24,30 @@ _EXPECTED = {
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
 }
+_FIXED = {
+    "missing": ("is missing", "add it"),
+    "string_pattern_mismatch": ("not a SHA-256", "write the 64 hexadecimal digits that `sha256sum FILE` prints"),
+    "string_too_short": ("an empty text", "write a value, or leave the key out"),
+    "too_short": ("an empty list", "name at least one, or leave the key out for the default"),
+    "one_of": ("has {found} of `name` and `match`", "write one: `name` for one file, `match` for a glob"),
+    "finite_number": ("not a finite number", "write one"),
+}
 
 
-def issue_of(error: ErrorDetails, document: Document) -> Issue:
-    """The issue of one finding of pydantic about a document."""
+def issues_of(error: ValidationError, document: Document) -> list[Issue]:
+    """The findings of pydantic about a document, without those that follow from a fault of the document."""
+    known = {issue.place for issue in document.issues}
+    details = error.errors(include_url=False, include_input=False)
+    issues = [_issue(detail, document) for detail in details if not _follows(detail, document)]
+    return [issue for issue in issues if issue.place not in known]
+
+
+def _follows(detail: ErrorDetails, document: Document) -> bool:
+    """Pydantic counts only the valid items of a list, so a list of nothing but faults is empty to it."""
+    return detail["type"] == "too_short" and bool(document.value(detail["loc"]))
+
+
+def _issue(error: ErrorDetails, document: Document) -> Issue:
     path: Path = error["loc"]
     of_key = error["type"] == "extra_forbidden"
     what, remedy = _words(error, path, document.value(path))
@@ -41,29 +61,20 @@ def dotted(path: Path) -> str:
 
 
 def _words(error: ErrorDetails, path: Path, value: Any) -> tuple[str, str]:
+    """What is wrong, and what to do."""
     kind, context = error["type"], error.get("ctx", {})
     if kind in _EXPECTED:
         return _wrong_type(_EXPECTED[kind], value)
+    if kind in _FIXED:
+        what, remedy = _FIXED[kind]
+        return what.format(**context), remedy
     match kind:
-        case "missing":
-            return "is missing", "add it"
         case "extra_forbidden":
             return "no such key", _key_remedy(path)
         case "literal_error":
             return _wrong_choice(context["expected"], value)
-        case "string_pattern_mismatch":
-            return "not a SHA-256", "write the 64 hexadecimal digits that `sha256sum FILE` prints"
-        case "string_too_short":
-            return "an empty text", "write a value, or leave the key out"
-        case "too_short":
-            return "an empty list", "name at least one, or leave the key out for the default"
         case "amount":
             return _amount(context["reason"], value)
-        case "one_of":
-            return (
-                f"has {context['found']} of `name` and `match`",
-                "write one of them: `name` for one file, `match` for a glob",
-            )
         case _:
             return _out_of_range(kind, context, error["msg"], value)
 
@@ -98,8 +109,6 @@ def _out_of_range(kind: str, context: dict[str, Any], message: str, value: Any) 
     if kind in limits:
         key, words = limits[kind]
         return f"{value} is out of range", f"write a number of {words} {context[key]:g}"
-    if kind == "finite_number":
-        return f"{value} is not a number to count with", "write a finite number"
     return message[:1].lower() + message[1:], "correct it"
 
 
@@ -113,14 +122,17 @@ def _wrong_choice(expected: str, value: Any) -> tuple[str, str]:
 
 
 def _key_remedy(path: Path) -> str:
+    """The key that was meant here, or the part of the manifest that has such a key."""
     key = str(path[-1])
     here = _keys(_model_at(path[:-1]))
     if near := _nearest(key, here):
         return f"did you mean `{near}`?"
-    if key in _keys(ModelSet):
-        return "move it to the top of the document"
-    if key in _keys(Spec):
-        return "move it under `spec`"
+    for place in ((), ("spec",), ("spec", "limits"), ("spec", "engine"), ("spec", "models"), ("metadata",)):
+        near = _nearest(key, _keys(_model_at(place)))
+        if near:
+            return (
+                f"did you mean `{near}` {'under `' + dotted(place) + '`' if place else 'at the top of the document'}?"
+            )
     return f"remove it; the keys here are {', '.join(here)}"
 
 

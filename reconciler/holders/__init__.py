@@ -1,0 +1,44 @@
+"""Who holds a file: held, free or unknown, and the proof that nobody does.
+
+    proof = prove(directory_fd, files, wait=30)
+    require(proof)                                  # HeldError, exit code 6, names every holder
+    ...
+    check_free(directory_fd, file)                  # once more, right before the file is moved
+
+Nothing here changes a file. What each answer rests on, and what no probe can see, is in docs/holders.md.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from typing import TYPE_CHECKING
+
+from reconciler.facts import FileFacts, HoldAnswer
+from reconciler.holders import proof as _proof
+from reconciler.holders.proof import Clock, Proof, Waiting, describe, document_of, held_error, require
+
+if TYPE_CHECKING or sys.platform == "linux":
+    from reconciler.holders.linux import probe
+else:
+    from reconciler.holders.portable import probe
+
+__all__ = [
+    "Clock",
+    "Proof",
+    "Waiting",
+    "check_free",
+    "describe",
+    "document_of",
+    "held_error",
+    "probe",
+    "prove",
+    "require",
+]
+
+prove = functools.partial(_proof.prove, probe=probe)
+
+
+def check_free(directory_fd: int, file: FileFacts) -> HoldAnswer:
+    """Look at one file once more, right before it is moved."""
+    return probe(directory_fd, (file,))[0]
