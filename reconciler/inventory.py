@@ -60,7 +60,7 @@ def take_inventory(descriptor: int, directory: DirectoryFacts, engine: EngineFac
 
 @dataclass(slots=True)
 class _Scan:
-    """What one walk met: regular files, symbolic links, and directories at depth 1 by identity."""
+    """What one walk met: regular files, symbolic links, and by identity the prefix of the names in each directory."""
 
     files: list[FileFacts] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
@@ -71,16 +71,16 @@ class _Scan:
 def _scan(descriptor: int) -> _Scan:
     """Walk depth 1 and 2; the files come out sorted by name."""
     scan = _Scan()
+    root = os.fstat(descriptor)
+    scan.directories[root.st_dev, root.st_ino] = ""
     for name in _read_entries(descriptor, "", scan):
-        if name == STATE_DIRECTORY:
-            continue
         try:
             below = os.open(name, DIRECTORY_FLAGS, dir_fd=descriptor)
         except FileNotFoundError:
             continue  # removed since it was listed, by whoever owns it
         try:
             status = os.fstat(below)
-            scan.directories[status.st_dev, status.st_ino] = name
+            scan.directories[status.st_dev, status.st_ino] = name + "/"
             scan.left_alone["too deep"] += len(_read_entries(below, name + "/", scan))
         finally:
             os.close(below)
@@ -94,6 +94,8 @@ def _read_entries(descriptor: int, prefix: str, scan: _Scan) -> list[str]:
     directories: list[str] = []
     with os.scandir(descriptor) as entries:
         for entry in entries:
+            if entry.name == STATE_DIRECTORY and not prefix:
+                continue  # ours, whatever was put in its place
             if entry.is_file(follow_symlinks=False):
                 with suppress(FileNotFoundError):  # removed since it was listed
                     scan.files.append(_facts(prefix + entry.name, entry.stat(follow_symlinks=False)))
@@ -135,11 +137,10 @@ def _aliases(descriptor: int, scan: _Scan) -> dict[str, str]:
         identity = status.st_dev, status.st_ino
         if (target := by_identity.get(identity)) is not None:
             aliases[link] = target
-        elif (directory := scan.directories.get(identity)) is not None and "/" not in link:
-            start = directory + "/"
-            aliases.update(
-                (f"{link}/{file.name[len(start) :]}", file.name) for file in scan.files if file.name.startswith(start)
-            )
+        elif (prefix := scan.directories.get(identity)) is not None and "/" not in link:
+            inside = (file.name for file in scan.files if file.name.startswith(prefix))
+            below = ((name, name[len(prefix) :]) for name in inside)
+            aliases.update((f"{link}/{rest}", name) for name, rest in below if "/" not in rest)
     return aliases
 
 
