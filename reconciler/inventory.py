@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from reconciler.errors import ModelDirectoryError
 from reconciler.facts import STATE_DIRECTORY, DirectoryFacts, EngineFacts, FileFacts, Inventory
+from reconciler.names import printable
 
 DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
 
@@ -28,7 +29,7 @@ def open_directory(path: str) -> Iterator[tuple[int, DirectoryFacts]]:
     real = os.path.realpath(path)
     if real == os.path.realpath("/") or real in _homes():
         message = (
-            f"{real}: refusing to manage this directory: it is the root of a file system or a home directory; "
+            f"{printable(real)}: refusing to manage this directory: it is the root of a file system or a home directory; "
             "point spec.modelPath at the directory that holds the models and nothing else"
         )
         raise ModelDirectoryError(message)
@@ -53,7 +54,7 @@ def take_inventory(descriptor: int, directory: DirectoryFacts, engine: EngineFac
         aliases = _aliases(descriptor, scan)
         listed, ghosts = (None, ()) if engine is None else _cross_check(descriptor, scan.files, engine.listing)
     except OSError as error:
-        raise ModelDirectoryError(_why_not(directory.path, error)) from error
+        raise ModelDirectoryError(_why_not_whole(directory.path, error)) from error
     left_alone = {kind: count for kind, count in scan.left_alone.items() if count}
     return Inventory(directory, tuple(scan.files), listed, ghosts, aliases, left_alone, engine)
 
@@ -185,12 +186,19 @@ def _homes() -> set[str]:
 
 
 def _why_not(path: str, error: OSError) -> str:
+    path = printable(path)
     match error:
         case FileNotFoundError():
             return f"{path}: the model directory does not exist; create it, or correct spec.modelPath"
         case NotADirectoryError():
             return f"{path}: not a directory; point spec.modelPath at the directory that holds the models"
         case PermissionError():
-            where = f"{path} ({error.filename})" if isinstance(error.filename, str) else path
-            return f"{where}: cannot be read by this user; run as the user that owns the models"
-    return f"{path}: cannot be read: {error.strerror or error}; nothing was planned"
+            return f"{path}: cannot be read by this user; run as the user that owns the models"
+    return f"{path}: cannot be read: {error.strerror or error}; correct spec.modelPath"
+
+
+def _why_not_whole(path: str, error: OSError) -> str:
+    where = printable(os.path.join(path, error.filename) if isinstance(error.filename, str) else path)
+    if isinstance(error, PermissionError):
+        return f"{where}: cannot be read by this user; run as the user that owns the models"
+    return f"{where}: cannot be read: {error.strerror or error}; run again once nothing else changes the directory"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.facts import FileFacts
+from reconciler.names import printable
 from reconciler.planning.plan import Plan
 from reconciler.planning.verdicts import Decision, Verdict
 
 
 def binding_drift(plan: Plan, fresh: Plan, *, same_host: bool = True) -> tuple[str, ...]:
-    """How the two plans differ in what they are bound to: host, directory and manifest."""
+    """How the two plans differ in what they are bound to, in printable sentences: host, directory and manifest."""
     expected = {"model directory": plan.directory.path, "manifest digest": plan.origin.manifest_digest}
     found = {"model directory": fresh.directory.path, "manifest digest": fresh.origin.manifest_digest}
     if same_host:
@@ -22,16 +23,16 @@ def binding_drift(plan: Plan, fresh: Plan, *, same_host: bool = True) -> tuple[s
         return ()
     from reconciler.planning.explain import explain
 
-    return tuple(explain(expected, found))
+    return tuple(map(printable, explain(expected, found)))
 
 
 def model_drift(plan: Plan, fresh: Plan) -> tuple[str, ...]:
-    """Why deletions of `plan` no longer hold in `fresh`, one sentence each.
+    """Why deletions of `plan` no longer hold in `fresh`, one printable sentence each.
 
     A file that appeared since is no drift: the plan does not name it, so nothing happens to it.
     """
     now = {decision.name: decision for decision in fresh.decisions}
-    return tuple(_sentences(plan, now))
+    return tuple(map(printable, _sentences(plan, now)))
 
 
 def _sentences(plan: Plan, now: dict[str, Decision]) -> Iterator[str]:
