@@ -29,7 +29,7 @@ def open_directory(path: str) -> Iterator[tuple[int, DirectoryFacts]]:
     real = os.path.realpath(path)
     if real == os.path.realpath("/") or real in _homes():
         message = (
-            f"{printable(real)}: refusing to manage this directory: it is the root of a file system or a home directory; "
+            f"{printable(real)}: refusing to manage the root of a file system or a home directory; "
             "point spec.modelPath at the directory that holds the models and nothing else"
         )
         raise ModelDirectoryError(message)

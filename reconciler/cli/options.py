@@ -15,6 +15,7 @@ from reconciler.errors import ReconcileError
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 PATH = click.Path()
+_EMITTED = "reconciler.emitted"
 
 manifest_option = click.option(
     "-f", "--file", "manifest", metavar="MANIFEST", required=True, type=PATH, help="The manifest to compare with."
@@ -54,15 +55,17 @@ def checked_overrides(overrides: tuple[str, ...], *also: str) -> frozenset[str]:
 
 
 def emit_json(value: object) -> None:
-    """Print one JSON document on standard output."""
+    """Print the one JSON document of a command on standard output."""
     import json
 
+    click.get_current_context().meta[_EMITTED] = True
     click.echo(json.dumps(value, indent=2))
 
 
 def errors_as_documents(command: _Command) -> _Command:
     """With `--format json`, a failing command prints its outcome in words on standard output as well.
 
+    A command that has printed its document already (a blocked plan) does not get a second one.
     Wrappers swallow exit codes; the error itself still goes to standard error.
     """
 
@@ -71,7 +74,7 @@ def errors_as_documents(command: _Command) -> _Command:
         try:
             return command(*args, **arguments)
         except ReconcileError as error:
-            if arguments.get("format_") == "json":
+            if arguments.get("format_") == "json" and _EMITTED not in click.get_current_context().meta:
                 emit_json({"format_version": "1.0", "outcome": error.outcome, "error": str(error)})
             raise
 

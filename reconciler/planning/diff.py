@@ -128,7 +128,9 @@ def _notices(manifest: Manifest, judge: _Judge, inventory: Inventory, decisions:
     for index, glob in judge.rulebook.glob_allows:
         if index not in judge.used:
             place = manifest.rule_place("allow", index)
-            yield Notice(place, f'allow[{index}] (match "{glob}") keeps no model: no name, or only names ruled on before')
+            yield Notice(
+                place, f'allow[{index}] (match "{glob}") keeps no model: no name, or only names ruled on before'
+            )
 
 
 def _lookalikes(decisions: list[Decision]) -> Iterator[Notice]:
