@@ -19,9 +19,9 @@ FILES = {
     "es_ocr_v1.bin": 2 * MIB,
     "fr_ocr_v2.bin": 4 * MIB,
     "old_fr_ocr_v1.bin": 3 * MIB + 4321,
-    "bartowski_Llama-3.2-1B-Instruct-GGUF/Llama-3.2-1B-Instruct-Q4_K_M.gguf": 5 * MIB,
-    "bartowski_Llama-3.2-1B-Instruct-GGUF/Llama-3.2-1B-Instruct-Q8_0.gguf": 6 * MIB,
-    "bartowski_Llama-3.2-1B-Instruct-GGUF/LICENSE.txt": 1200,
+    "bartowski_Llama-3.2-3B-Instruct-GGUF/Llama-3.2-3B-Instruct-Q4_K_M.gguf": 5 * MIB,
+    "bartowski_Llama-3.2-3B-Instruct-GGUF/Llama-3.2-3B-Instruct-Q8_0.gguf": 6 * MIB,
+    "bartowski_Llama-3.2-3B-Instruct-GGUF/LICENSE.txt": 1200,
     "en_ocr_v2.bin.part": MIB,
     "README.md": 800,
 }

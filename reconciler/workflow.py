@@ -16,6 +16,7 @@ from reconciler.facts import EngineFacts, Inventory
 from reconciler.inventory import open_directory, take_inventory
 
 if TYPE_CHECKING:
+    from reconciler.applying import Applied, ApplySettings
     from reconciler.manifest.manifest import Manifest
     from reconciler.planning.plan import Plan
 
@@ -34,7 +35,8 @@ class Reconciler:
     """Compares one manifest with one host, and carries out what was planned.
 
     `engine` is the caller's own `AsposeAI`, or anything with its three methods; without one, an engine is started
-    in a process of its own. `host` and `clock` (UTC) stand in plans.
+    in a process of its own. `progress` is told what is being done now, `log` what handlers say; `host` and `clock`
+    (UTC) stand in plans.
     """
 
     def __init__(
@@ -43,23 +45,27 @@ class Reconciler:
         *,
         engine: object | None = None,
         progress: Progress = _silent,
+        log: Progress = _silent,
         host: str | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.manifest = manifest
         self._local = None if engine is None else LocalEngine(engine)
         self._early: EngineChild | None = None
-        self._progress = progress
-        self._host = host or socket.gethostname()
+        self.say = progress
+        self.log = log
+        self.host = host or socket.gethostname()
         self._clock = clock
+
+    def model_directory(self) -> str:
+        """The path of the model directory: the manifest's, or what the engine answers."""
+        return self.manifest.model_path or self._directory_of(self._ask_engine())
 
     def observe(self) -> Inventory:
         """What the engine lists and the disk has. Raises EngineError and ModelDirectoryError."""
         facts = self._ask_engine()
-        path = self.manifest.model_path or (facts.model_directory if facts else None)
-        if path is None:
-            raise ManifestError((_no_model_path(self.manifest.file),))
-        self._progress(f"reading {path}")
+        path = self._directory_of(facts)
+        self.say(f"reading {path}")
         with open_directory(path) as (descriptor, directory):
             return take_inventory(descriptor, directory, facts)
 
@@ -68,15 +74,32 @@ class Reconciler:
         from reconciler.planning.plan import make_plan
 
         inventory = self.observe()
-        self._progress("comparing")
+        self.say("comparing")
         created = self._clock().strftime("%Y-%m-%dT%H:%M:%SZ")
-        return make_plan(self.manifest, inventory, created=created, host=self._host, overrides=overrides)
+        return make_plan(self.manifest, inventory, created=created, host=self.host, overrides=overrides)
+
+    def apply(self, plan: Plan, settings: ApplySettings | None = None) -> Applied:
+        """Carry out `plan` and nothing else. See reconciler.applying for the order of the steps and the errors."""
+        from reconciler.applying import Apply, ApplySettings
+
+        return Apply(self, plan, settings or ApplySettings()).run()
+
+    def release_engine(self) -> None:
+        """Call `free_resources()` on the caller's engine; an engine of our own has done so and has exited."""
+        if self._local:
+            self._local.release()
+
+    def _directory_of(self, facts: EngineFacts | None) -> str:
+        path = self.manifest.model_path or (facts.model_directory if facts else None)
+        if path is None:
+            raise ManifestError((_no_model_path(self.manifest.file),))
+        return path
 
     def _ask_engine(self) -> EngineFacts | None:
         spec = self.manifest.spec
         if "engine" not in spec.discovery:
             return None
-        self._progress("asking the engine")
+        self.say("asking the engine")
         if self._local:
             return self._local.observe(self.manifest.model_path, os.getcwd())
         child, self._early = self._early or EngineChild.start(self.manifest.engine_python, spec.engine.timeout), None
@@ -85,7 +108,7 @@ class Reconciler:
 
 
 @contextmanager
-def opened(path: str, *, progress: Progress = _silent) -> Iterator[Reconciler]:
+def opened(path: str, *, progress: Progress = _silent, log: Progress = _silent) -> Iterator[Reconciler]:
     """A Reconciler of the manifest at `path`, whose engine starts while the manifest is still being checked."""
     from reconciler.manifest.loader import peek, read_document, validate_document
 
@@ -96,7 +119,7 @@ def opened(path: str, *, progress: Progress = _silent) -> Iterator[Reconciler]:
         with suppress(EngineError):  # it is started again where it is asked; faults of the manifest come first
             early = EngineChild.start(hint.python, hint.timeout)
     try:
-        reconciler = Reconciler(validate_document(document), progress=progress)
+        reconciler = Reconciler(validate_document(document), progress=progress, log=log)
         reconciler._early = early  # noqa: SLF001  # the same module hands itself a head start
         yield reconciler
     finally:

@@ -17,6 +17,8 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 PATH = click.Path()
 _EMITTED = "reconciler.emitted"
 
+Say = Callable[[str], None]
+
 manifest_option = click.option(
     "-f", "--file", "manifest", metavar="MANIFEST", required=True, type=PATH, help="The manifest to compare with."
 )
@@ -52,6 +54,23 @@ def checked_overrides(overrides: tuple[str, ...], *also: str) -> frozenset[str]:
             message = f"{name!r} is not a guard; the guards are: {', '.join(known)}"
             raise click.BadParameter(message, param_hint="'--override'")
     return frozenset(overrides)
+
+
+def seconds(duration: str | None, flag: str) -> float | None:
+    """A duration as the manifest spells it, in seconds; one that cannot be read is a usage error."""
+    if duration is None:
+        return None
+    from reconciler.manifest.quantities import parse_seconds
+
+    try:
+        return parse_seconds(duration)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint=f"'{flag}'") from error
+
+
+def log(line: str) -> None:
+    """Print one line of what a run says on standard error."""
+    click.echo(line, err=True)
 
 
 def emit_json(value: object) -> None:

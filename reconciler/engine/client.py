@@ -11,12 +11,14 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
-from types import TracebackType
-from typing import IO, Self
+from typing import IO, TYPE_CHECKING, Self
 
-from reconciler.engine.protocol import Ending, Request, facts_of
 from reconciler.errors import EngineError, ModelDirectoryError
-from reconciler.facts import EngineFacts
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from reconciler.facts import EngineFacts
 
 MAX_ANSWER = 64 << 20
 """Bytes: half a million long names. An answer beyond it is not from our child."""
@@ -66,6 +68,8 @@ class EngineChild:
         `model_directory` is absolute, or None for the engine's own; that one is relative to `base`, the caller's
         working directory. Raises `EngineError` and `ModelDirectoryError`; the child is gone in any case.
         """
+        from reconciler.engine.protocol import Ending, Request, facts_of  # after the start, while the engine loads
+
         try:
             _check_path(model_directory)
             request = Request(None if model_directory is None else _utf8(model_directory), _utf8(base)).encode()
@@ -120,10 +124,10 @@ class EngineChild:
                 for key, _ in selector.select(self._remaining()):
                     if key.fileobj is stdin:
                         request = _send(key.fd, request)
-                        done = not request
-                    else:
-                        done = not _receive(key.fd, key.data)
-                    if done:
+                        if not request:
+                            selector.unregister(stdin)
+                            stdin.close()
+                    elif not _receive(key.fd, key.data):
                         selector.unregister(key.fileobj)
                 del last_words[:-STDERR_KEPT]
                 if len(answer) > MAX_ANSWER:

@@ -32,7 +32,7 @@ _FAILED = {
     "list": "list_local() failed",
     "free": "free_resources() failed",
 }
-_STDERR_LINES = 5
+_STDERR_LINES = 3
 _PROXY_ERROR = re.compile(r"Proxy error\((\w+)\): (.*)", re.DOTALL)
 _QUOTED_PATH = re.compile(r"'(/.*)'", re.DOTALL)
 
@@ -174,7 +174,7 @@ def _is_complete(document: dict[str, Any]) -> bool:
 
 def _unusable(ending: Ending, what: str) -> EngineError:
     remedy = "check that `engine.python` names a Python 3.8 or newer"
-    return EngineError(f"{ending.python}: {what}; {remedy}{_last_lines(ending.stderr)}")
+    return EngineError(f"{ending.python}: {what}; {remedy}{_words(ending.stderr)}")
 
 
 def _crash(ending: Ending) -> EngineError:
@@ -182,20 +182,22 @@ def _crash(ending: Ending) -> EngineError:
     number = -code if code < 0 else code - 128  # a shell between us and the engine reports signals as 128 + number
     if number == signal.SIGABRT:
         what = f"the engine aborted its process (SIGABRT, code {code})"
-        remedy = "see its last words for the cause, look for a memory limit (`ulimit -v`)"
-    elif 0 < number < signal.NSIG:
+        remedy = "see its words below for the cause, look for a memory limit (`ulimit -v`)"
+    elif number in set(signal.Signals):
         what = f"the engine's process was killed by {signal.Signals(number).name} (code {code})"
         remedy = "look for the out-of-memory killer in the kernel's log"
     else:
         what = f"the engine's process ended with code {code}"
         remedy = "check that `engine.python` names a Python 3.8 or newer"
-    return EngineError(f"{ending.python}: {what}; {remedy}, or {_DIRECTORY_ONLY}{_last_lines(ending.stderr)}")
+    return EngineError(f"{ending.python}: {what}; {remedy}, or {_DIRECTORY_ONLY}{_words(ending.stderr)}")
 
 
-def _last_lines(stderr: bytes) -> str:
-    """The end of stderr as indented lines below a message, or nothing."""
+def _words(stderr: bytes) -> str:
+    """What stderr says, as indented lines below a message: .NET says the cause first, Python last."""
     lines = [line for line in stderr.decode("utf-8", "backslashreplace").splitlines() if line.strip()]
-    return "".join(f"\n  stderr: {line}" for line in lines[-_STDERR_LINES:])
+    if len(lines) > 2 * _STDERR_LINES:
+        lines = [*lines[:_STDERR_LINES], "…", *lines[-_STDERR_LINES:]]
+    return "".join(f"\n  stderr: {line}" for line in lines)
 
 
 def _refusal(python: str, document: dict[str, Any]) -> EngineError:

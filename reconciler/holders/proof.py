@@ -99,7 +99,7 @@ def _silent(_: Waiting) -> None:
     """Tell nobody."""
 
 
-def prove(  # noqa: PLR0913 - the settings of spec.release, by name
+def prove(
     directory_fd: int,
     files: Sequence[FileFacts],
     *,

@@ -56,6 +56,7 @@ Text = Annotated[str, StringConstraints(strict=True, min_length=1)]
 Count = Annotated[int, Field(strict=True, ge=0, le=MAX_BYTES)]
 Bytes = Annotated[int, _amount(parse_bytes), Field(ge=0, le=MAX_BYTES)]
 Seconds = Annotated[float, _amount(parse_seconds), Field(gt=0, le=86400, allow_inf_nan=False)]
+Duration = Annotated[float, _amount(parse_seconds), Field(ge=0, le=366 * 86400, allow_inf_nan=False)]
 Percent = Annotated[float, Field(strict=True, ge=0, le=100, allow_inf_nan=False)]
 Sha256 = Annotated[str, StringConstraints(strict=True, pattern="^[0-9a-fA-F]{64}$", to_lower=True)]
 Flag = Annotated[bool, Field(strict=True)]
@@ -153,6 +154,44 @@ class Limits(Part):
     min_keep: Count = Field(default=1, description="How many models must be left.")
 
 
+class Handler(Part):
+    """A command that a run calls: an argument list, run without a shell in the manifest's directory."""
+
+    command: tuple[Text, ...] = Field(
+        min_length=1, description="Program and arguments. No shell looks at them, and no name of a model is passed."
+    )
+    timeout: Seconds = Field(default=60.0, description="Time it may take; seconds, or a text like 60s or 2m.")
+
+
+class Release(Part):
+    """What is done until it is proven that nothing holds the files that are to go."""
+
+    wait: Duration = Field(
+        default=30.0, description="How long to wait for processes that hold them; seconds, or a text like 30s or 5m."
+    )
+    handlers: tuple[Handler, ...] = Field(
+        default=(), description="Commands run once if something is held and --run-handlers is given."
+    )
+
+
+class Handlers(Part):
+    """Commands that follow an apply."""
+
+    changed: tuple[Handler, ...] = Field(
+        default=(), description="Commands run after an apply that deleted something, if --run-handlers is given."
+    )
+
+
+class Quarantine(Part):
+    """What becomes of the files that an apply took out of the model directory."""
+
+    retain: Duration = Field(
+        default=0.0,
+        description="How long they can be rolled back, and take up space: seconds, or a text like 12h or 7d. "
+        "Default: they are purged at once.",
+    )
+
+
 class Spec(Part):
     """The desired state of one model directory."""
 
@@ -174,6 +213,9 @@ class Spec(Part):
     deny: tuple[DenyRule, ...] = Field(default=(), description="Models that must go, even if a rule allows them.")
     protect: tuple[ProtectRule, ...] = Field(default=(), description="Models that are never deleted.")
     limits: Limits = Field(default=Limits(), description="Guards of a plan.")
+    release: Release = Field(default=Release(), description="How the proof of release is reached.")
+    handlers: Handlers = Field(default=Handlers(), description="Commands that follow an apply.")
+    quarantine: Quarantine = Field(default=Quarantine(), description="How long removed models can be put back.")
 
     @field_validator("allow", mode="before")
     @classmethod

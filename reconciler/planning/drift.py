@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.facts import FileFacts
+from reconciler.facts import DirectoryFacts, FileFacts
 from reconciler.names import printable
 from reconciler.planning.plan import Plan
 from reconciler.planning.verdicts import Decision, Verdict
 
 
-def binding_drift(plan: Plan, fresh: Plan, *, same_host: bool = True) -> tuple[str, ...]:
-    """How the two plans differ in what they are bound to, in printable sentences: host, directory and manifest."""
-    expected = {"model directory": plan.directory.path, "manifest digest": plan.origin.manifest_digest}
-    found = {"model directory": fresh.directory.path, "manifest digest": fresh.origin.manifest_digest}
-    if same_host:
-        expected["host"], found["host"] = plan.origin.host, fresh.origin.host
-    if plan.directory.path == fresh.directory.path:
-        expected["identity of the model directory"] = f"{plan.directory.device}:{plan.directory.inode}"
-        found["identity of the model directory"] = f"{fresh.directory.device}:{fresh.directory.inode}"
+def binding_drift(plan: Plan, directory: DirectoryFacts, *, manifest_digest: str, host: str) -> tuple[str, ...]:
+    """How what a plan is bound to differs from where it is to be applied: host, directory and manifest.
+
+    The sentences are printable.
+    """
+    expected = {
+        "host": plan.origin.host,
+        "manifest digest": plan.origin.manifest_digest,
+        "model directory": plan.directory.path,
+        "identity of the model directory": f"{plan.directory.device}:{plan.directory.inode}",
+    }
+    found = {
+        "host": host,
+        "manifest digest": manifest_digest,
+        "model directory": directory.path,
+        "identity of the model directory": f"{directory.device}:{directory.inode}",
+    }
     if expected == found:
         return ()
     from reconciler.planning.explain import explain

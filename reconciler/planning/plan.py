@@ -63,8 +63,9 @@ class Plan:
 
     @property
     def kept(self) -> tuple[FileFacts, ...]:
-        """The evidence of each file that must still be there afterwards, unchanged."""
-        return tuple(d.file for d in self.decisions if d.file is not None and d.verdict is not Verdict.DELETE)
+        """The evidence of each model that must still be there afterwards, unchanged."""
+        leaving = {Verdict.DELETE, Verdict.IGNORED}
+        return tuple(d.file for d in self.decisions if d.file is not None and d.verdict not in leaving)
 
     @property
     def bytes_to_delete(self) -> int:

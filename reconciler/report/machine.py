@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 
+from reconciler.applying import Applied
 from reconciler.errors import Issue
 from reconciler.facts import DirectoryFacts, FileFacts, Inventory
 from reconciler.planning.plan import Plan, document
@@ -51,3 +53,24 @@ def issues_document(issues: Iterable[Issue]) -> dict[str, object]:
 
 def _file(file: FileFacts, listed: frozenset[str] | None) -> dict[str, object]:
     return {**file._asdict(), "listed": None if listed is None else file.name in listed}
+
+
+def applied_document(applied: Applied) -> dict[str, object]:
+    """Of `apply`: the fate of each model, the proof of release, and the bytes expected and measured."""
+    run = applied.run
+    outcome = "nothing-to-do" if run is None else "applied" if run.complete else "partial"
+    return {
+        "format_version": FORMAT_VERSION,
+        "outcome": outcome,
+        "plan_digest": applied.plan.digest,
+        "recovered": applied.recovered and asdict(applied.recovered),
+        "proof": applied.proof,
+        "run": run
+        and {
+            "id": run.run,
+            "models": [{"name": m.name, "fate": m.fate.value, "cause": m.cause} for m in run.models],
+            "freed": asdict(run.freed),
+            "retained_until": run.until,
+        },
+        "unplanned": list(applied.unplanned),
+    }

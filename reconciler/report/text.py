@@ -9,7 +9,7 @@ from reconciler.facts import Inventory
 from reconciler.names import printable
 from reconciler.planning.plan import Plan
 from reconciler.planning.verdicts import Verdict
-from reconciler.report.quantities import both_sizes, human_size, plural
+from reconciler.quantities import both_sizes, human_size, plural
 from reconciler.report.rows import Row, rows, shortest
 from reconciler.report.table import RIGHT, Column, Line, write_table
 

@@ -1,0 +1,221 @@
+"""The story of an apply. The order of its steps is what keeps models safe.
+
+1. the plan fits host, directory and manifest, and passes its guards;
+2. under the run lock, what a dead run left behind is finished or undone;
+3. the world is observed again, and a plan that no longer fits it is refused;
+4. the engine releases, and it is proven that nothing holds the files;
+5. the transaction moves them, looks again, commits and purges.
+
+Up to step 5 no model is touched.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from reconciler.errors import GuardError, StalePlanError
+from reconciler.facts import DirectoryFacts, FileFacts, Hold
+from reconciler.handlers import HandlerError, run_handlers
+from reconciler.holders import Proof, Waiting, check_free, describe, held_error, prove, require
+from reconciler.inventory import open_directory
+from reconciler.names import printable
+from reconciler.planning.drift import binding_drift, model_drift
+from reconciler.planning.guards import tripped
+from reconciler.planning.plan import Plan, require_unblocked
+from reconciler.planning.verdicts import Decision, Verdict
+from reconciler.provenance import provenance
+from reconciler.quantities import human_size
+from reconciler.transaction import Orders, Recovered, RunResult, Transaction, pending
+
+if TYPE_CHECKING:
+    from reconciler.workflow import Reconciler
+
+SAME_HOST = "host"
+"""The name by which `overrides` lets a plan of another host pass: containers change their host names."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApplySettings:
+    """What the caller decides about one apply. `wait` is in seconds; None means what the manifest says.
+
+    `overrides` names guards that may be tripped, and `host` for a plan that was made under another host name.
+    """
+
+    overrides: frozenset[str] = frozenset()
+    wait: float | None = None
+    accept_unknown: bool = False
+    keep_going: bool = False
+    run_handlers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What an apply did. `run` and `proof` are None where there was nothing to do.
+
+    `unplanned` names models that no rule allows by now and that the plan does not name: they were not touched.
+    """
+
+    plan: Plan
+    recovered: Recovered | None = None
+    proof: dict[str, object] | None = None
+    run: RunResult | None = None
+    unplanned: tuple[str, ...] = ()
+
+
+class Apply:
+    """One apply of one plan."""
+
+    def __init__(self, reconciler: Reconciler, plan: Plan, settings: ApplySettings) -> None:
+        self._reconciler = reconciler
+        self._manifest = reconciler.manifest
+        self._plan = plan
+        self._settings = settings
+
+    def run(self) -> Applied:
+        """Carry it out, or raise what stopped it: a ReconcileError whose class says the exit code."""
+        require_unblocked(self._plan, self._settings.overrides)
+        with open_directory(self._reconciler.model_directory()) as (descriptor, directory):
+            self._refuse_misfit(directory)
+            if not self._plan.deletions and not pending(directory):
+                return Applied(self._plan)
+            with Transaction.open(directory, now=time.time) as transaction:
+                return self._under_lock(transaction, descriptor)
+
+    def _under_lock(self, transaction: Transaction, descriptor: int) -> Applied:
+        recovered = transaction.recovered
+        if not self._plan.deletions:
+            return Applied(self._plan, recovered)
+        fresh = self._refuse_drift()
+        self._reconciler.say("releasing the engine")
+        self._reconciler.release_engine()
+        proof = self._proven(descriptor)
+        orders = Orders(
+            self._plan.doomed,
+            check=lambda file: self._refuse_held(descriptor, file),
+            verify=lambda moved: self._faults(moved, fresh),
+            header={**self._header(), "proof": proof},
+            retain=self._manifest.spec.quarantine.retain,
+            keep_going=self._settings.keep_going,
+            progress=self._tell_progress,
+        )
+        result = transaction.apply(orders)
+        self._after_change(result)
+        planned = {decision.name for decision in self._plan.deletions}
+        unplanned = tuple(decision.name for decision in fresh.deletions if decision.name not in planned)
+        return Applied(self._plan, recovered, proof, result, unplanned)
+
+    def _refuse_misfit(self, directory: DirectoryFacts) -> None:
+        host = self._plan.origin.host if SAME_HOST in self._settings.overrides else self._reconciler.host
+        drift = binding_drift(self._plan, directory, manifest_digest=self._manifest.digest, host=host)
+        if drift:
+            remedy = "plan again" + (
+                ", or pass --override host" if len(drift) == 1 and drift[0].startswith("host") else ""
+            )
+            message = f"{printable(directory.path)}: the plan is not for this; nothing was touched: {remedy}"
+            raise StalePlanError(message, drift)
+
+    def _refuse_drift(self) -> Plan:
+        """The plan of this moment, which agrees with ours about every model that ours names."""
+        fresh = self._reconciler.plan()
+        if drift := model_drift(self._plan, fresh):
+            message = (
+                f"{printable(fresh.directory.path)}: changed since the plan was made; nothing was touched: plan again"
+            )
+            raise StalePlanError(message, drift)
+        planned = {decision.name for decision in self._plan.deletions}
+        ours = [_spared(decision) if decision.name not in planned else decision for decision in fresh.decisions]
+        passed = self._settings.overrides | {guard.name for guard in self._plan.guards if guard.overridden}
+        if blocking := [g for g in tripped(self._manifest.spec.limits, ours, passed) if not g.overridden]:
+            told = "; ".join(f"{guard.name}: {guard.message}" for guard in blocking)
+            where = printable(fresh.directory.path)
+            message = f"{where}: blocked by what is there now, nothing was touched: {told}; plan again"
+            raise GuardError(message, tuple(guard.name for guard in blocking))
+        return fresh
+
+    def _proven(self, descriptor: int) -> dict[str, object]:
+        """The proof that nothing holds the doomed files, as it goes into the history; raises HeldError without one."""
+        release = self._manifest.spec.release
+        wait = release.wait if self._settings.wait is None else self._settings.wait
+        handlers = release.handlers if self._settings.run_handlers else ()
+        proof = self._look(descriptor, 0 if handlers else wait)
+        if not proof.proven and handlers:
+            run_handlers(handlers, self._manifest.directory, self._reconciler.log)
+            proof = self._look(descriptor, wait)
+        require(proof)
+        return {"at": _iso(time.time()), "engine_released": bool(self._plan.origin.engine), **proof.document()}
+
+    def _look(self, descriptor: int, wait: float) -> Proof:
+        return prove(
+            descriptor,
+            self._plan.doomed,
+            wait=wait,
+            accept_unknown=self._settings.accept_unknown,
+            progress=self._tell_waiting,
+        )
+
+    def _tell_waiting(self, waiting: Waiting) -> None:
+        first = waiting.answers[0]
+        who = describe(first.holders[0]) if first.holders else first.why
+        more = f" and {len(waiting.answers) - 1} more" if len(waiting.answers) > 1 else ""
+        self._reconciler.say(f"waiting {waiting.left:.0f} s for {first.file.name}{more}: {who}")
+
+    def _refuse_held(self, descriptor: int, file: FileFacts) -> None:
+        answer = check_free(descriptor, file)
+        accepted = self._settings.accept_unknown and answer.hold is Hold.UNKNOWN
+        if answer.hold is not Hold.FREE and not accepted:
+            raise held_error([answer])
+
+    def _faults(self, moved: Sequence[FileFacts], fresh: Plan) -> Sequence[str]:
+        """What is wrong after the move: a moved model still there or listed, a kept one gone or changed."""
+        self._reconciler.say("looking again")
+        inventory = self._reconciler.observe()
+        now = {file.name: file for file in inventory.files}
+        gone = {file.name for file in moved}
+        doomed = {file.name for file in self._plan.doomed}
+        faults = [f"{printable(name)}: is there again" for name in sorted(gone & now.keys())]
+        faults += [
+            f"{printable(name)}: the engine still lists it" for name in sorted(gone.intersection(inventory.ghosts))
+        ]
+        for file in fresh.kept:
+            if file.name not in doomed and (file.name not in now or not file.same_content_as(now[file.name])):
+                faults.append(f"{printable(file.name)}: is to be kept, and is gone or changed")
+        return faults
+
+    def _tell_progress(self, what: str, done: int, total: int) -> None:
+        shown = f"{human_size(done)} of {human_size(total)}" if what == "purge" else f"{done:,} of {total:,} models"
+        self._reconciler.say(f"{what} {shown}")
+
+    def _after_change(self, result: RunResult) -> None:
+        handlers = self._manifest.spec.handlers.changed
+        if handlers and self._settings.run_handlers and result.complete:
+            try:
+                run_handlers(handlers, self._manifest.directory, self._reconciler.log)
+            except HandlerError as error:
+                message = f"{error}. The models of run {result.run} are deleted all the same"
+                raise HandlerError(message) from error
+
+    def _header(self) -> dict[str, object]:
+        origin = self._plan.origin
+        return {
+            **provenance(self._manifest.directory),
+            "manifest": os.path.abspath(self._manifest.file),
+            "manifest_name": origin.manifest_name,
+            "manifest_digest": origin.manifest_digest,
+            "engine": origin.engine,
+            "plan_digest": self._plan.digest,
+            "overrides": sorted(self._settings.overrides),
+        }
+
+
+def _spared(decision: Decision) -> Decision:
+    """A model that no rule allows and that the plan does not name: it stays."""
+    return decision._replace(verdict=Verdict.KEEP) if decision.verdict is Verdict.DELETE else decision
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,133 @@
+"""`ocr-reconcile apply`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli import options
+from reconciler.cli.progress import shown_progress
+
+if TYPE_CHECKING:
+    from reconciler.applying import Applied, ApplySettings
+    from reconciler.planning.plan import Plan
+
+_EPILOG = """\b
+Examples:
+  ocr-reconcile apply plan.json                # exactly that plan, no question
+  ocr-reconcile apply -f models.yaml           # plans, shows, asks
+  ocr-reconcile apply -f models.yaml --yes     # in a pipeline
+  ocr-reconcile apply plan.json --wait 5m --run-handlers
+
+\b
+Exit codes: 0 done or nothing to do; 3 manifest invalid; 4 blocked by a guard; 5 plan stale; 6 files held;
+7 failed, everything put back (with --keep-going: some models failed); 8 the engine or the model directory
+could not be read; 9 another run is active; 64 usage; 130 interrupted. On 3 to 9, 64 and 130 no model is lost.
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("plan_file", metavar="[PLAN.json]", required=False, type=options.PATH)
+@click.option(
+    "-f", "--file", "manifest", metavar="MANIFEST", type=options.PATH,
+    help="Plan from this manifest; with PLAN.json: the manifest that the plan was made from, where it has moved.",
+)  # fmt: skip
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@options.override_option
+@click.option(
+    "--wait", metavar="DURATION", help="Wait so long for holders to let go, such as 30s; default: spec.release.wait."
+)
+@click.option("--accept-unknown", is_flag=True, help="Go on where it cannot be told whether a file is held.")
+@click.option("--run-handlers", is_flag=True, help="Run the manifest's handlers where they are due.")
+@click.option("--keep-going", is_flag=True, help="Keep what worked if a model fails; default: put everything back.")
+@options.format_option
+@options.errors_as_documents
+def command(
+    plan_file: str | None,
+    manifest: str | None,
+    yes: bool,
+    overrides: tuple[str, ...],
+    wait: str | None,
+    accept_unknown: bool,
+    run_handlers: bool,
+    keep_going: bool,
+    format_: str,
+) -> int:
+    """Applies PLAN.json as it is, or plans from MANIFEST, shows the plan, and asks."""
+    from reconciler.applying import SAME_HOST, ApplySettings
+
+    if not plan_file and not manifest:
+        raise click.UsageError("name a plan file, or a manifest with -f")
+    settings = ApplySettings(
+        overrides=options.checked_overrides(overrides, SAME_HOST),
+        wait=options.seconds(wait, "--wait"),
+        accept_unknown=accept_unknown,
+        keep_going=keep_going,
+        run_handlers=run_handlers,
+    )
+    with shown_progress() as progress:
+        applied = (
+            _apply_plan_file(plan_file, manifest, settings, progress)
+            if plan_file
+            else _apply_manifest(str(manifest), settings, progress, ask=not yes, quiet=format_ == "json")
+        )
+    if applied is None:
+        click.echo("Not applied.")
+        return 0
+    _show(applied, format_)
+    return 0 if applied.run is None or applied.run.complete else 7
+
+
+def _apply_plan_file(path: str, manifest: str | None, settings: ApplySettings, progress: options.Say) -> Applied:
+    from reconciler.errors import StalePlanError
+    from reconciler.names import printable
+    from reconciler.plan_files import read_plan_file
+    from reconciler.workflow import opened
+
+    plan = read_plan_file(path)
+    source = manifest or plan.origin.manifest
+    if not os.path.exists(source):
+        message = f"{printable(path)}: its manifest {printable(source)} is not here; name it with -f MANIFEST"
+        raise StalePlanError(message)
+    with opened(source, progress=progress, log=options.log) as reconciler:
+        return reconciler.apply(plan, settings)
+
+
+def _apply_manifest(
+    manifest: str, settings: ApplySettings, progress: options.Say, *, ask: bool, quiet: bool
+) -> Applied | None:
+    from reconciler.applying import SAME_HOST
+    from reconciler.planning.plan import require_unblocked
+    from reconciler.workflow import opened
+
+    if ask and not sys.stdin.isatty():
+        raise click.UsageError("there is no terminal to ask on: pass --yes, or a plan file")
+    with opened(manifest, progress=progress, log=options.log) as reconciler:
+        plan = reconciler.plan(overrides=settings.overrides - {SAME_HOST})
+        if not quiet:
+            _show_plan(plan)
+        require_unblocked(plan)
+        if ask and plan.deletions and not click.confirm(f"Delete these {len(plan.deletions)} models?", err=True):
+            return None
+        return reconciler.apply(plan, settings)
+
+
+def _show_plan(plan: Plan) -> None:
+    from reconciler.report.text import write_plan
+
+    write_plan(plan, sys.stdout, base=os.getcwd(), terminal=options.is_terminal())
+    sys.stdout.flush()
+
+
+def _show(applied: Applied, format_: str) -> None:
+    if format_ == "json":
+        from reconciler.report.machine import applied_document
+
+        options.emit_json(applied_document(applied))
+        return
+    from reconciler.report.runs import write_applied
+
+    write_applied(applied, sys.stdout)
