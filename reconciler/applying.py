@@ -143,7 +143,7 @@ class Apply:
             message = (
                 f"{printable(fresh.directory.path)}: changed since the plan was made; nothing was touched: plan again"
             )
-            raise StalePlanError(message, tuple(map(printable, drift)))
+            raise StalePlanError(message, drift)
         planned = {decision.name for decision in self._plan.deletions}
         ours = [_spared(decision) if decision.name not in planned else decision for decision in fresh.decisions]
         passed = self._settings.overrides | {guard.name for guard in self._plan.guards if guard.overridden}

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from reconciler.errors import ModelDirectoryError
 from reconciler.facts import STATE_DIRECTORY, DirectoryFacts, EngineFacts, FileFacts, Inventory
+from reconciler.names import printable
 
 DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
 
@@ -28,7 +29,7 @@ def open_directory(path: str) -> Iterator[tuple[int, DirectoryFacts]]:
     real = os.path.realpath(path)
     if real == os.path.realpath("/") or real in _homes():
         message = (
-            f"{real}: refusing to manage this directory: it is the root of a file system or a home directory; "
+            f"{printable(real)}: refusing to manage the root of a file system or a home directory; "
             "point spec.modelPath at the directory that holds the models and nothing else"
         )
         raise ModelDirectoryError(message)
@@ -53,14 +54,14 @@ def take_inventory(descriptor: int, directory: DirectoryFacts, engine: EngineFac
         aliases = _aliases(descriptor, scan)
         listed, ghosts = (None, ()) if engine is None else _cross_check(descriptor, scan.files, engine.listing)
     except OSError as error:
-        raise ModelDirectoryError(_why_not(directory.path, error)) from error
+        raise ModelDirectoryError(_why_not_whole(directory.path, error)) from error
     left_alone = {kind: count for kind, count in scan.left_alone.items() if count}
     return Inventory(directory, tuple(scan.files), listed, ghosts, aliases, left_alone, engine)
 
 
 @dataclass(slots=True)
 class _Scan:
-    """What one walk met: regular files, symbolic links, and directories at depth 1 by identity."""
+    """What one walk met: regular files, symbolic links, and by identity the prefix of the names in each directory."""
 
     files: list[FileFacts] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
@@ -71,16 +72,16 @@ class _Scan:
 def _scan(descriptor: int) -> _Scan:
     """Walk depth 1 and 2; the files come out sorted by name."""
     scan = _Scan()
+    root = os.fstat(descriptor)
+    scan.directories[root.st_dev, root.st_ino] = ""
     for name in _read_entries(descriptor, "", scan):
-        if name == STATE_DIRECTORY:
-            continue
         try:
             below = os.open(name, DIRECTORY_FLAGS, dir_fd=descriptor)
         except FileNotFoundError:
             continue  # removed since it was listed, by whoever owns it
         try:
             status = os.fstat(below)
-            scan.directories[status.st_dev, status.st_ino] = name
+            scan.directories[status.st_dev, status.st_ino] = name + "/"
             scan.left_alone["too deep"] += len(_read_entries(below, name + "/", scan))
         finally:
             os.close(below)
@@ -94,6 +95,8 @@ def _read_entries(descriptor: int, prefix: str, scan: _Scan) -> list[str]:
     directories: list[str] = []
     with os.scandir(descriptor) as entries:
         for entry in entries:
+            if entry.name == STATE_DIRECTORY and not prefix:
+                continue  # ours, whatever was put in its place
             if entry.is_file(follow_symlinks=False):
                 with suppress(FileNotFoundError):  # removed since it was listed
                     scan.files.append(facts_of(prefix + entry.name, entry.stat(follow_symlinks=False)))
@@ -136,11 +139,10 @@ def _aliases(descriptor: int, scan: _Scan) -> dict[str, str]:
         identity = status.st_dev, status.st_ino
         if (target := by_identity.get(identity)) is not None:
             aliases[link] = target
-        elif (directory := scan.directories.get(identity)) is not None and "/" not in link:
-            start = directory + "/"
-            aliases.update(
-                (f"{link}/{file.name[len(start) :]}", file.name) for file in scan.files if file.name.startswith(start)
-            )
+        elif (prefix := scan.directories.get(identity)) is not None and "/" not in link:
+            inside = (file.name for file in scan.files if file.name.startswith(prefix))
+            below = ((name, name[len(prefix) :]) for name in inside)
+            aliases.update((f"{link}/{rest}", name) for name, rest in below if "/" not in rest)
     return aliases
 
 
@@ -185,12 +187,19 @@ def _homes() -> set[str]:
 
 
 def _why_not(path: str, error: OSError) -> str:
+    path = printable(path)
     match error:
         case FileNotFoundError():
             return f"{path}: the model directory does not exist; create it, or correct spec.modelPath"
         case NotADirectoryError():
             return f"{path}: not a directory; point spec.modelPath at the directory that holds the models"
         case PermissionError():
-            where = f"{path} ({error.filename})" if isinstance(error.filename, str) else path
-            return f"{where}: cannot be read by this user; run as the user that owns the models"
-    return f"{path}: cannot be read: {error.strerror or error}; nothing was planned"
+            return f"{path}: cannot be read by this user; run as the user that owns the models"
+    return f"{path}: cannot be read: {error.strerror or error}; correct spec.modelPath"
+
+
+def _why_not_whole(path: str, error: OSError) -> str:
+    where = printable(os.path.join(path, error.filename) if isinstance(error.filename, str) else path)
+    if isinstance(error, PermissionError):
+        return f"{where}: cannot be read by this user; run as the user that owns the models"
+    return f"{where}: cannot be read: {error.strerror or error}; run again once nothing else changes the directory"

@@ -13,21 +13,32 @@ from reconciler.planning.planfile import LARGEST, parse_plan, plan_text
 
 
 def write_plan_file(plan: Plan, path: str) -> None:
-    """Write `plan` to `path` by way of a temporary file beside it. Raises UsageError where that cannot be done."""
-    directory = os.path.dirname(path) or "."
-    temporary = None
+    """Write `plan` to `path` by way of a temporary file beside it, following symbolic links.
+
+    Raises UsageError where that cannot be done, or would put a file in the place of a device or a FIFO.
+    """
+    target = os.path.realpath(path)
     try:
-        with tempfile.NamedTemporaryFile(dir=directory, prefix=".plan-", delete=False) as file:
-            temporary = file.name
-            file.write(plan_text(plan))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        if os.path.exists(target) and not os.path.isfile(target):
+            raise UsageError(f"{printable(path)}: not a regular file; name a file to write the plan to")
+        _replace(target, plan_text(plan))
     except OSError as error:
-        if temporary is not None and os.path.lexists(temporary):
-            os.unlink(temporary)
         message = f"{printable(path)}: cannot be written: {error.strerror}; name a file in a directory you may write to"
         raise UsageError(message) from error
+
+
+def _replace(target: str, data: bytes) -> None:
+    """Put a file with `data` at `target`; nothing is left beside it, whatever interrupts."""
+    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix=".plan-")
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
 
 
 def read_plan_file(path: str) -> Plan:

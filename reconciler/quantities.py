@@ -17,7 +17,7 @@ def human_size(size: int) -> str:
 
 def both_sizes(size: int) -> str:
     """`3.0 MiB (3,145,728 bytes)`."""
-    return f"{human_size(size)} ({size:,} bytes)" if size >= 1024 else f"{size} bytes"
+    return f"{human_size(size)} ({size:,} bytes)" if size >= 1024 else plural(size, "byte")
 
 
 def plural(count: int, noun: str) -> str:

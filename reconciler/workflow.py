@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from reconciler.engine.client import EngineChild
 from reconciler.engine.local import LocalEngine
-from reconciler.errors import Issue, ManifestError, Place
+from reconciler.errors import EngineError, Issue, ManifestError, Place
 from reconciler.facts import EngineFacts, Inventory
 from reconciler.inventory import open_directory, take_inventory
 
@@ -114,7 +114,10 @@ def opened(path: str, *, progress: Progress = _silent, log: Progress = _silent) 
 
     document = read_document(path)
     hint = peek(document)
-    early = EngineChild.start(hint.python, hint.timeout) if hint and "engine" in hint.discovery else None
+    early = None
+    if hint and "engine" in hint.discovery:
+        with suppress(EngineError):  # it is started again where it is asked; faults of the manifest come first
+            early = EngineChild.start(hint.python, hint.timeout)
     try:
         reconciler = Reconciler(validate_document(document), progress=progress, log=log)
         reconciler._early = early  # noqa: SLF001  # the same module hands itself a head start

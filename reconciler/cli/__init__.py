@@ -5,7 +5,9 @@ Importing this package imports click and nothing else of weight; a command's fil
 
 from __future__ import annotations
 
+import os
 import sys
+from copy import copy
 from importlib import import_module
 from typing import NoReturn
 
@@ -13,6 +15,7 @@ import click
 
 from reconciler import __version__
 from reconciler.errors import ReconcileError, UsageError
+from reconciler.names import printable
 
 _COMMANDS = {
     "plan": "Show what would be deleted, and why.",
@@ -48,8 +51,9 @@ class _Commands(click.Group):
             return None
         command = import_module(f"reconciler.cli.{cmd_name}_command").command
         assert isinstance(command, click.Command)  # noqa: S101  # narrows the type; a test imports them all
-        command.help = f"{_COMMANDS[cmd_name]}\n\n{command.help or ''}"
-        return command
+        described = copy(command)
+        described.help = f"{_COMMANDS[cmd_name]}\n\n{command.help or ''}"
+        return described
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
@@ -68,6 +72,7 @@ def group() -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit with a documented code."""
+    _ready_streams()
     try:
         code = group.main(prog_name="ocr-reconcile", standalone_mode=False)
         sys.stdout.flush()
@@ -83,7 +88,22 @@ def main() -> NoReturn:
     except BrokenPipeError:
         sys.stdout = None  # the reader is gone, and flushing at exit would only complain about it
         code = 1
+    except OSError as error:  # no working directory, no room for the output
+        gone = "working directory" if isinstance(error, FileNotFoundError) else "standard output"
+        code = _report(f"{printable(str(error.filename or gone))}: {error.strerror}; repair that and run again", 1)
+        sys.stdout = None
     sys.exit(code)
+
+
+def _ready_streams() -> None:
+    """Make output possible whatever was inherited: a closed descriptor, or an encoding without some character."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass  # a file opened later must not become standard output
+    os.close(descriptor)
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "w", closefd=False))
+        getattr(sys, name).reconfigure(errors="backslashreplace")
 
 
 def _report(message: str, code: int) -> int:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 PATH = click.Path()
+_EMITTED = "reconciler.emitted"
 
 Say = Callable[[str], None]
 
@@ -98,15 +99,17 @@ def log(line: str) -> None:
 
 
 def emit_json(value: object) -> None:
-    """Print one JSON document on standard output."""
+    """Print the one JSON document of a command on standard output."""
     import json
 
+    click.get_current_context().meta[_EMITTED] = True
     click.echo(json.dumps(value, indent=2))
 
 
 def errors_as_documents(command: _Command) -> _Command:
     """With `--format json`, a failing command prints its outcome in words on standard output as well.
 
+    A command that has printed its document already (a blocked plan) does not get a second one.
     Wrappers swallow exit codes; the error itself still goes to standard error.
     """
 
@@ -115,7 +118,7 @@ def errors_as_documents(command: _Command) -> _Command:
         try:
             return command(*args, **arguments)
         except ReconcileError as error:
-            if arguments.get("format_") == "json":
+            if arguments.get("format_") == "json" and _EMITTED not in click.get_current_context().meta:
                 emit_json({"format_version": "1.0", "outcome": error.outcome, "error": str(error)})
             raise
 

@@ -9,6 +9,7 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.progress import shown_progress
+from reconciler.names import printable
 
 _EPILOG = """\b
 Examples:
@@ -47,8 +48,8 @@ def command(manifest: str, out: str | None, detailed_exitcode: bool, overrides: 
         from reconciler.report.text import write_plan
 
         write_plan(plan, sys.stdout, base=os.getcwd(), terminal=options.is_terminal())
-        if out:
-            click.echo(f"The plan is in {out}; carry it out with: ocr-reconcile apply {out}")
+        if out and not plan.blocking:
+            click.echo(f"The plan is in {printable(out)}; carry it out with: ocr-reconcile apply {printable(out)}")
     if plan.blocking:
         from reconciler.planning.plan import require_unblocked
 

@@ -6,7 +6,7 @@ documents of that name and nothing else, so its cost follows the differences and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reconciler.errors import Place
@@ -55,7 +55,8 @@ class _Judge:
         self.used: set[int] = set()
         self._listed = inventory.listed
         self._only_listed = manifest.spec.discovery == ("engine",)
-        self._aliases = self._wanted_aliases(inventory.aliases)
+        self._links = inventory.aliases
+        self._wanted = self._wanted_through_links(inventory)
 
     def decide(self, file: FileFacts) -> Decision:
         """The verdict on one file that is there."""
@@ -71,28 +72,34 @@ class _Judge:
             self.used.add(ruling.index)
             if fault := _mismatch(self.rulebook.allow_rule(ruling.index), file):
                 verdict, reason = Verdict.MISMATCH, f"{reason}, but {fault}"
-        elif verdict is Verdict.DELETE and name in self._aliases:
-            alias, place = self._aliases[name]
+        elif verdict is Verdict.DELETE and file.identity in self._wanted:
+            alias, place = self._wanted[file.identity]
             verdict, reason = Verdict.KEEP, f"{alias}, which is kept, is a symbolic link to it"
         return Decision(name, verdict, reason, place, file, listed)
 
     def missing(self, name: str) -> Decision:
         """The verdict on a model that is allowed by name and is not there, or only through a link."""
-        index = self.rulebook.exact_allows[name]
-        rule = self.rulebook.allow_rule(index)
+        rule = self.rulebook.allow_rule(self.rulebook.exact_allows[name])
         ruling = self.rulebook.ruling(name)
+        if name in self._links:
+            reason = f"a symbolic link to {self._links[name]}"
+            return Decision(name, Verdict.IGNORED, reason, ruling.place, None, None)
         if ruling.effect is Effect.DENY:
             return Decision(name, Verdict.IGNORED, f"not there, and {ruling.reason}", ruling.place, None, None)
         reason = f"{ruling.reason}, {'required, ' if rule.required else ''}and not there"
         return Decision(name, Verdict.MISSING, reason, ruling.place, None, None, rule.required)
 
-    def _wanted_aliases(self, aliases: Mapping[str, str]) -> dict[str, tuple[str, Place | None]]:
-        """For each file that a wanted link leads to: that link and the line that wants it."""
-        wanted: dict[str, tuple[str, Place | None]] = {}
-        for alias, target in sorted(aliases.items()):
+    def _wanted_through_links(self, inventory: Inventory) -> dict[tuple[int, int], tuple[str, Place | None]]:
+        """For each file that a wanted link leads to, by identity: that link and the line that wants it.
+
+        A link resolves to a file, not to one of its hard-linked names, so all of these are kept.
+        """
+        identities = {file.name: file.identity for file in inventory.files} if inventory.aliases else {}
+        wanted: dict[tuple[int, int], tuple[str, Place | None]] = {}
+        for alias, target in sorted(inventory.aliases.items()):
             ruling = self.rulebook.ruling(alias)
             if ruling.effect in {Effect.ALLOW, Effect.PROTECT}:
-                wanted.setdefault(target, (alias, ruling.place))
+                wanted.setdefault(identities[target], (alias, ruling.place))
         return wanted
 
 
@@ -117,16 +124,23 @@ def _notices(manifest: Manifest, judge: _Judge, inventory: Inventory, decisions:
     """Ghosts, allowed models that are missing while a look-alike is deleted, globs that match nothing."""
     for ghost in inventory.ghosts:
         yield Notice(None, f"{ghost}: the engine lists it and the disk has no such file; nothing can be done about it")
-    unmatched = [d for d in decisions if d.verdict is Verdict.MISSING and d.name not in inventory.aliases]
-    doomed = [decision.name for decision in decisions if decision.verdict is Verdict.DELETE]
-    if unmatched and doomed:
-        near = NearNames(doomed)
-        for decision in unmatched:
-            for lookalike in near.of(decision.name):
-                yield Notice(
-                    decision.place, f"{decision.name} is allowed and missing, while {lookalike} is to be deleted"
-                )
+    yield from _lookalikes(decisions)
     for index, glob in judge.rulebook.glob_allows:
         if index not in judge.used:
             place = manifest.rule_place("allow", index)
-            yield Notice(place, f'allow[{index}] (match "{glob}") matches no model')
+            yield Notice(
+                place, f'allow[{index}] (match "{glob}") keeps no model: no name, or only names ruled on before'
+            )
+
+
+def _lookalikes(decisions: list[Decision]) -> Iterator[Notice]:
+    """One notice for each allowed model that is missing while files with nearly its name are to be deleted."""
+    missing = [decision for decision in decisions if decision.verdict is Verdict.MISSING]
+    doomed = [decision.name for decision in decisions if decision.verdict is Verdict.DELETE]
+    if not missing or not doomed:
+        return
+    near = NearNames(doomed, wanted=(decision.name for decision in missing))
+    for decision in missing:
+        if found := near.of(decision.name):
+            what = f"{' and '.join(found)} {'is' if len(found) == 1 else 'are'} to be deleted"
+            yield Notice(decision.place, f"{decision.name} is allowed and missing, while {what}")

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.facts import DirectoryFacts, FileFacts
+from reconciler.names import printable
 from reconciler.planning.plan import Plan
 from reconciler.planning.verdicts import Decision, Verdict
 
 
 def binding_drift(plan: Plan, directory: DirectoryFacts, *, manifest_digest: str, host: str) -> tuple[str, ...]:
-    """How what a plan is bound to differs from where it is to be applied: host, directory and manifest."""
+    """How what a plan is bound to differs from where it is to be applied: host, directory and manifest.
+
+    The sentences are printable.
+    """
     expected = {
         "host": plan.origin.host,
         "manifest digest": plan.origin.manifest_digest,
@@ -27,16 +31,16 @@ def binding_drift(plan: Plan, directory: DirectoryFacts, *, manifest_digest: str
         return ()
     from reconciler.planning.explain import explain
 
-    return tuple(explain(expected, found))
+    return tuple(map(printable, explain(expected, found)))
 
 
 def model_drift(plan: Plan, fresh: Plan) -> tuple[str, ...]:
-    """Why deletions of `plan` no longer hold in `fresh`, one sentence each.
+    """Why deletions of `plan` no longer hold in `fresh`, one printable sentence each.
 
     A file that appeared since is no drift: the plan does not name it, so nothing happens to it.
     """
     now = {decision.name: decision for decision in fresh.decisions}
-    return tuple(_sentences(plan, now))
+    return tuple(map(printable, _sentences(plan, now)))
 
 
 def _sentences(plan: Plan, now: dict[str, Decision]) -> Iterator[str]:

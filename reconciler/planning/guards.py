@@ -35,11 +35,15 @@ def tripped(limits: Limits, decisions: Iterable[Decision], overrides: frozenset[
 
 
 class _Tally:
-    """The counts that guards look at; `models` are those present, whatever their verdict, but for ignored files."""
+    """The counts that guards look at; `models` are those present, whatever their verdict, but for ignored files.
+
+    Hard links are models of their own; their bytes count once, as in the plan's sum.
+    """
 
     def __init__(self, decisions: Iterable[Decision]) -> None:
-        self.deletions = self.bytes = self.kept = self.models = 0
+        self.deletions = self.kept = self.models = 0
         self.missing: list[str] = []
+        sizes: dict[tuple[int, int], int] = {}
         for decision in decisions:
             if decision.verdict is Verdict.IGNORED:
                 continue
@@ -50,15 +54,16 @@ class _Tally:
             self.models += 1
             if decision.verdict is Verdict.DELETE:
                 self.deletions += 1
-                self.bytes += decision.file.size
+                sizes[decision.file.identity] = decision.file.size
             else:
                 self.kept += 1
+        self.bytes = sum(sizes.values())
 
 
 def _messages(limits: Limits, tally: _Tally) -> Iterator[tuple[str, str]]:
     if tally.missing:
         names = ", ".join(tally.missing[:5]) + (", …" if len(tally.missing) > 5 else "")
-        yield "required", f"{len(tally.missing)} required models are missing: {names}"
+        yield "required", f"{len(tally.missing)} required and missing: {names}"
     if not tally.deletions:
         return
     if limits.max_deletions is not None and tally.deletions > limits.max_deletions:

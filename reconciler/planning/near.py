@@ -3,37 +3,52 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 _NUMBER = re.compile(r"\d+")
 _SEPARATORS = re.compile(r"[\s._\-/]+")
 LONGEST = 255
 """Names over this length are not compared: the neighbourhood of one grows with the square of its length."""
+MOST = 3
+"""So many near names are enough to see what happened; a numbered series has thousands."""
 
 
 class NearNames:
-    """Finds, among `names`, those near to another one, in time linear in the number of names.
+    """Finds, among `names`, those near to each of the `wanted` ones.
 
     Two strings are one edit apart (insertion, deletion, replacement, neighbours swapped) only if they share a
-    string that is left when at most one character is taken out of each.
+    string that is left when at most one character is taken out of each. Time is linear in the number of names;
+    memory grows with the wanted ones alone, because a directory of 100,000 names has millions of such strings.
     """
 
-    def __init__(self, names: Iterable[str]) -> None:
-        self._by_neighbour: defaultdict[str, list[str]] = defaultdict(list)
+    def __init__(self, names: Iterable[str], wanted: Iterable[str]) -> None:
+        folded = {text for name in wanted for text in _folded(name)}
+        lengths = {len(text) + change for text in folded for change in (-1, 0, 1)}
+        self._near: dict[str, list[str]] = {neighbour: [] for text in folded for neighbour in _neighbours(text)}
         for name in names:
-            for neighbour in _neighbours(name):
-                self._by_neighbour[neighbour].append(name)
+            for text in _folded(name):
+                if len(text) in lengths:
+                    self._remember(name, text)
 
     def of(self, name: str) -> list[str]:
-        """The near names, sorted, without `name` itself."""
-        near = {other for neighbour in _neighbours(name) for other in self._by_neighbour.get(neighbour, ())}
-        return sorted(near - {name})
+        """The first few near names, sorted, without `name` itself; `name` is one of the wanted."""
+        neighbours = (neighbour for text in _folded(name) for neighbour in _neighbours(text))
+        near = {other for neighbour in neighbours for other in self._near[neighbour]}
+        return sorted(near - {name})[:MOST]
+
+    def _remember(self, name: str, text: str) -> None:
+        for neighbour in _neighbours(text):
+            near = self._near.get(neighbour)
+            if near is not None and len(near) < MOST:
+                near.append(name)
 
 
-def _neighbours(name: str) -> Iterator[str]:
+def _folded(name: str) -> set[str]:
     folded = _SEPARATORS.sub("_", name.casefold())
-    for text in {folded, _NUMBER.sub("0", folded)}:
-        yield text
-        if len(text) <= LONGEST:
-            yield from {text[:position] + text[position + 1 :] for position in range(len(text))}
+    return {folded, _NUMBER.sub("0", folded)}
+
+
+def _neighbours(text: str) -> Iterator[str]:
+    yield text
+    if len(text) <= LONGEST:
+        yield from {text[:position] + text[position + 1 :] for position in range(len(text))}

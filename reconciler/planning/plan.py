@@ -15,6 +15,7 @@ from functools import cached_property
 from reconciler.errors import GuardError
 from reconciler.facts import DirectoryFacts, FileFacts, Inventory, digest_of
 from reconciler.manifest.manifest import Manifest
+from reconciler.names import printable
 from reconciler.planning.diff import Notice, compare
 from reconciler.planning.guards import Guard, tripped
 from reconciler.planning.verdicts import Decision, Verdict
@@ -110,8 +111,8 @@ def require_unblocked(plan: Plan, overrides: frozenset[str] = frozenset()) -> No
     if blocking:
         told = "; ".join(f"{guard.name}: {guard.message}" for guard in blocking)
         flags = " ".join(f"--override {guard.name}" for guard in blocking)
-        message = f"{plan.directory.path}: blocked, nothing was touched: {told}; correct the manifest, or pass {flags}"
-        raise GuardError(message, tuple(guard.name for guard in blocking))
+        what = printable(f"{plan.directory.path}: blocked, nothing was touched: {told}")
+        raise GuardError(f"{what}; correct the manifest, or pass {flags}", tuple(guard.name for guard in blocking))
 
 
 def document(plan: Plan) -> dict[str, object]:

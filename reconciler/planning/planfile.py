@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationErr
 
 from reconciler.errors import Place, PlanFileError
 from reconciler.facts import STATE_DIRECTORY, DirectoryFacts, FileFacts, digest_of
+from reconciler.names import printable
 from reconciler.planning.diff import Notice
 from reconciler.planning.guards import Guard
 from reconciler.planning.plan import FORMAT_VERSION, Origin, Plan, canonical_json
@@ -40,16 +41,16 @@ def parse_plan(data: bytes, file: str) -> Plan:
         raise PlanFileError(
             f"{file}: plan format {version!a} is not read by this release, which reads {FORMAT_VERSION}; plan again"
         )
-    if envelope["digest"] != digest_of(canonical_json(envelope["plan"]).encode()):
-        raise PlanFileError(
-            f"{file}: the plan does not have the digest it states: it was edited or damaged; plan again"
-        )
     try:
+        if envelope["digest"] != digest_of(canonical_json(envelope["plan"]).encode()):
+            raise PlanFileError(
+                f"{file}: the plan does not have the digest it states: it was edited or damaged; plan again"
+            )
         return _PlanDocument.model_validate(envelope["plan"]).to_plan()
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise PlanFileError(f"{file}: {where}: {first['msg']}; plan again") from error
+        where = printable(".".join(map(str, first["loc"]))) or "plan"
+        raise PlanFileError(f"{file}: {where}: {first['msg'].removeprefix('Value error, ')}; plan again") from error
 
 
 def _read_json(data: bytes, file: str) -> dict[str, Any]:
@@ -80,16 +81,28 @@ def _text(value: object) -> str:
 
 
 def _model_name(value: object) -> str:
-    """Accept only a name that can be a model's: relative, one or two parts, none of them special."""
+    """Accept only a name that can be a model's: bytes, relative, one or two parts, none of them special."""
     name = _text(value)
     parts = name.split("/")
-    if len(parts) > 2 or "\0" in name or parts[0] == STATE_DIRECTORY or not {"", ".", ".."}.isdisjoint(parts):
+    special = "\0" in name or parts[0] == STATE_DIRECTORY or not {"", ".", ".."}.isdisjoint(parts)
+    if len(parts) > 2 or special or not _has_bytes(name):
         message = f"{name!a} cannot be the name of a model"
         raise ValueError(message)
     return name
 
 
+def _has_bytes(name: str) -> bool:
+    """Whether a file can have the name; not every surrogate stands for a byte."""
+    try:
+        name.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 Text = Annotated[str, PlainValidator(_text)]
+Number = Annotated[int, Field(ge=0, lt=2**64)]
+"""As the operating system has them; longer ones could not even be printed."""
 
 
 class _Strict(BaseModel):
@@ -97,15 +110,15 @@ class _Strict(BaseModel):
 
 
 class _Evidence(_Strict):
-    device: int
-    inode: int
-    size: Annotated[int, Field(ge=0)]
-    mtime_ns: int
-    links: int
-    allocated: int
+    device: Number
+    inode: Number
+    size: Number
+    mtime_ns: Annotated[int, Field(gt=-(2**94), lt=2**94)]
+    links: Number
+    allocated: Number
 
 
-_PlaceTuple = Annotated[tuple[Text, int, int], Field(strict=False)]
+_PlaceTuple = Annotated[tuple[Text, Number, Number], Field(strict=False)]
 
 
 class _Model(_Strict):
@@ -153,8 +166,8 @@ class _Origin(_Strict):
 
 class _Directory(_Strict):
     path: Text
-    device: int
-    inode: int
+    device: Number
+    inode: Number
 
 
 class _PlanDocument(_Strict):

@@ -46,7 +46,8 @@ def write_audit(plan: Plan, stream: IO[str], *, base: str, terminal: bool) -> No
 
 def write_inventory(inventory: Inventory, stream: IO[str], *, base: str, terminal: bool) -> None:
     """Every file in the model directory, and whether the engine lists it."""
-    engine = _engine(inventory.engine.release if inventory.engine else "", inventory.listed, len(inventory.files))
+    release = inventory.engine.release if inventory.engine else ""
+    engine = _engine(release, inventory.listed, len(inventory.files))
     stream.write(f"Models    {printable(shortest(inventory.directory.path, base))}\nEngine    {engine}\n\n")
     columns = (Column("LISTED"), Column("SIZE", RIGHT), Column("BYTES", RIGHT), Column("FILE"))
     lines = [
@@ -97,7 +98,7 @@ def _write_heading(plan: Plan, stream: IO[str], base: str) -> None:
 
 def _engine(release: str, listed: frozenset[str] | None, models: int) -> str:
     if listed is None:
-        return "not asked (spec.discovery)"
+        return "not asked"
     return f"{printable(release)}, lists {len(listed):,} of {models:,}"
 
 
