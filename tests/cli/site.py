@@ -137,7 +137,7 @@ class Site:
         text = self.run("apply", *words, code=code).stderr
         document = self.json("apply", *words, code=code)
         assert self.digest() == before
-        assert f"error: {document['error'].splitlines()[0]}" in text
+        assert document["error"].splitlines()[0] in text
         return str(document["error"])
 
     @contextmanager
