@@ -32,8 +32,8 @@ def write_plan(plan: Plan, stream: IO[str], *, base: str, terminal: bool) -> Non
     _write_notices(plan, stream, base)
     stream.write(summary(plan) + "\n")
     for guard in plan.guards:
-        state = "overridden" if guard.overridden else "blocked"
-        stream.write(f"{state} by guard {guard.name}: {printable(guard.message)}\n")
+        state = f"guard {guard.name} is overridden" if guard.overridden else f"blocked by guard {guard.name}"
+        stream.write(f"{state}: {printable(guard.message)}\n")
 
 
 def write_audit(plan: Plan, stream: IO[str], *, base: str, terminal: bool) -> None:
@@ -68,7 +68,7 @@ def summary(plan: Plan) -> str:
     """The plan in one line."""
     if not plan.deletions:
         return f"Nothing to do: {_counts(plan)}"
-    return f"Plan: {len(plan.deletions):,} to delete ({both_sizes(plan.bytes_to_delete)}); {_counts(plan)}"
+    return f"Plan: {len(plan.deletions):,} to delete, {both_sizes(plan.bytes_to_delete)}; {_counts(plan)}"
 
 
 def _counts(plan: Plan) -> str:
