@@ -37,5 +37,11 @@ engines: .venv/.installed-dev ## Install the engine releases that the tests run,
 test: lint engines ## Everything needed to pass the tests
 	$(BIN)/pytest -n auto
 
+bench: .venv/.installed ## Measure speed and memory against the peers (minutes); writes benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks
+
+bench-quick: .venv/.installed ## The same at small sizes in under two minutes; prints only
+	$(BIN)/python -m benchmarks --quick
+
 clean: ## Remove what the other targets made
-	rm -rf .venv .engines demo build dist
+	rm -rf .venv .venv-bench .bench-data .engines demo build dist

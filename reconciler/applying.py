@@ -30,7 +30,7 @@ from reconciler.planning.plan import Plan, require_unblocked
 from reconciler.planning.verdicts import Decision, Verdict
 from reconciler.provenance import provenance
 from reconciler.quantities import human_size
-from reconciler.transaction import Orders, Recovered, RunResult, Transaction, pending
+from reconciler.transaction import Orders, Recovered, Retained, RunResult, Transaction, pending, retained, to_make_room
 
 if TYPE_CHECKING:
     from reconciler.workflow import Reconciler
@@ -57,11 +57,13 @@ class ApplySettings:
 class Applied:
     """What an apply did. `run` and `proof` are None where there was nothing to do.
 
+    `recovered` is what a dead run had left, `purged` the quarantine of earlier runs that was removed for good.
     `unplanned` names models that no rule allows by now and that the plan does not name: they were not touched.
     """
 
     plan: Plan
     recovered: Recovered | None = None
+    purged: RunResult | None = None
     proof: dict[str, object] | None = None
     run: RunResult | None = None
     unplanned: tuple[str, ...] = ()
@@ -81,15 +83,20 @@ class Apply:
         require_unblocked(self._plan, self._settings.overrides)
         with open_directory(self._reconciler.model_directory()) as (descriptor, directory):
             self._refuse_misfit(directory)
-            if not self._plan.deletions and not pending(directory):
+            if (
+                not self._plan.deletions
+                and not pending(directory)
+                and not self._purgeable(retained(directory), descriptor)
+            ):
                 return Applied(self._plan)
             with Transaction.open(directory, now=time.time) as transaction:
                 return self._under_lock(transaction, descriptor)
 
     def _under_lock(self, transaction: Transaction, descriptor: int) -> Applied:
         recovered = transaction.recovered
+        purged = self._purge(transaction, descriptor)
         if not self._plan.deletions:
-            return Applied(self._plan, recovered)
+            return Applied(self._plan, recovered, purged)
         fresh = self._refuse_drift()
         self._reconciler.say("releasing the engine")
         self._reconciler.release_engine()
@@ -107,7 +114,17 @@ class Apply:
         self._after_change(result)
         planned = {decision.name for decision in self._plan.deletions}
         unplanned = tuple(decision.name for decision in fresh.deletions if decision.name not in planned)
-        return Applied(self._plan, recovered, proof, result, unplanned)
+        return Applied(self._plan, recovered, purged, proof, result, unplanned)
+
+    def _purge(self, transaction: Transaction, descriptor: int) -> RunResult | None:
+        """Remove for good what earlier runs have in quarantine and whose time is over, or whose space is needed."""
+        chosen = self._purgeable(transaction.retained(), descriptor)
+        return transaction.purge(chosen, self._header(), self._tell_progress) if chosen else None
+
+    def _purgeable(self, kept: list[Retained], descriptor: int) -> list[Retained]:
+        space = os.fstatvfs(descriptor)
+        wanted = self._manifest.spec.limits.min_free_bytes or 0
+        return to_make_room(kept, time.time(), space.f_bavail * space.f_frsize, wanted)
 
     def _refuse_misfit(self, directory: DirectoryFacts) -> None:
         host = self._plan.origin.host if SAME_HOST in self._settings.overrides else self._reconciler.host

@@ -6,7 +6,6 @@ surrogates (PEP 383), so a name can be handed back to the operating system uncha
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -125,4 +124,6 @@ class HoldAnswer:
 
 def digest_of(data: bytes) -> str:
     """`sha256:` and the hexadecimal digest of `data`."""
+    import hashlib  # 10 ms that not every command needs
+
     return "sha256:" + hashlib.sha256(data).hexdigest()

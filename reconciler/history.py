@@ -178,8 +178,10 @@ def _wrong_head(store: Store, ids: list[str]) -> list[str]:
     run_id, _, digest = store.head().partition(" ")
     if run_id and run_id not in ids:
         return [f"{run_id}: is missing; it was the newest run"]
+    if not run_id:
+        return [f"{ids[-1]}: the head of the chain of runs does not know it"] if len(ids) > 1 else []
     if run_id not in ids[-2:]:
-        return [f"{ids[-1]}: is newer than the head of the chain of runs knows"] if ids else []
+        return [f"{ids[-1]}: is newer than the head of the chain of runs knows"]
     try:
         log = store.read(run_id)
     except JournalError:

@@ -99,7 +99,7 @@ def _read_entries(descriptor: int, prefix: str, scan: _Scan) -> list[str]:
                 continue  # ours, whatever was put in its place
             if entry.is_file(follow_symlinks=False):
                 with suppress(FileNotFoundError):  # removed since it was listed
-                    scan.files.append(_facts(prefix + entry.name, entry.stat(follow_symlinks=False)))
+                    scan.files.append(facts_of(prefix + entry.name, entry.stat(follow_symlinks=False)))
             elif entry.is_dir(follow_symlinks=False):
                 directories.append(entry.name)
             elif entry.is_symlink():
@@ -109,7 +109,8 @@ def _read_entries(descriptor: int, prefix: str, scan: _Scan) -> list[str]:
     return directories
 
 
-def _facts(name: str, status: os.stat_result) -> FileFacts:
+def facts_of(name: str, status: os.stat_result) -> FileFacts:
+    """The evidence in what `stat` said of a regular file."""
     return FileFacts(
         name,
         status.st_dev,

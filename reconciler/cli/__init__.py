@@ -22,6 +22,11 @@ _COMMANDS = {
     "apply": "Delete what a plan names, once nothing holds it.",
     "audit": "Show every model, its verdict and why.",
     "list": "Show what the engine and the disk have.",
+    "holders": "Show which processes hold which model.",
+    "rollback": "Put back what a run removed.",
+    "purge": "Remove for good what is in quarantine.",
+    "history": "Show what was done, when and by whom.",
+    "show": "Show a plan file, or one run.",
     "validate": "Check manifests; needs no engine.",
     "completion": "Print the completion script of a shell.",
 }

@@ -6,11 +6,14 @@ import functools
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from reconciler.errors import ReconcileError
+
+if TYPE_CHECKING:
+    from reconciler.undoing import Undone
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -21,6 +24,10 @@ Say = Callable[[str], None]
 
 manifest_option = click.option(
     "-f", "--file", "manifest", metavar="MANIFEST", required=True, type=PATH, help="The manifest to compare with."
+)
+models_option = click.option("--models", metavar="DIR", type=PATH, help="The model directory.")
+any_manifest_option = click.option(
+    "-f", "--file", "manifest", metavar="MANIFEST", type=PATH, help="The manifest whose model directory is meant."
 )
 format_option = click.option(
     "--format",
@@ -37,6 +44,12 @@ override_option = click.option(
     metavar="GUARD",
     help="Let a guard pass, by its name; may be repeated.",
 )
+
+
+def require_directory(models: str | None, manifest: str | None) -> None:
+    """Where neither `--models` nor `-f` is given, there is nothing to look at: a usage error."""
+    if models is None and manifest is None:
+        raise click.UsageError("name the model directory with --models DIR, or its manifest with -f MANIFEST")
 
 
 def is_terminal() -> bool:
@@ -66,6 +79,18 @@ def seconds(duration: str | None, flag: str) -> float | None:
         return parse_seconds(duration)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint=f"'{flag}'") from error
+
+
+def show_undone(undone: Undone, format_: str) -> None:
+    """Print what a rollback or a purge did."""
+    if format_ == "json":
+        from reconciler.report.machine import undone_document
+
+        emit_json(undone_document(undone))
+        return
+    from reconciler.report.runs import write_undone
+
+    write_undone(undone, sys.stdout)
 
 
 def log(line: str) -> None:

@@ -1,7 +1,8 @@
 """The probe where there is no /proc of Linux: psutil. Tried on Linux only; macOS, the BSDs and Windows are untried.
 
 psutil names paths, so each is looked up again and compared by device and inode. What cannot be read makes the
-answer unknown. On Windows no lookup is needed to be safe: the system refuses to move a file that is open.
+answer unknown, and so does a system on which psutil tells no mappings (macOS). Windows refuses to move a file
+that is open, which is a proof of its own, but has no directory descriptors: nothing here runs there yet.
 """
 
 from __future__ import annotations
@@ -34,7 +35,16 @@ def _judge(file: FileFacts, changed: str, holders: Sequence[Holder], unreadable:
     if unreadable:
         why = f"may be held by one of {unreadable} processes that may not be read (run as an administrator)"
         return HoldAnswer(file, Hold.UNKNOWN, ("psutil",), why=why)
+    if not _tells_mappings():
+        why = "may be held by a mapping, which this system does not tell (stop what uses it)"
+        return HoldAnswer(file, Hold.UNKNOWN, ("psutil",), why=why)
     return HoldAnswer(file, Hold.FREE, ("psutil",))
+
+
+def _tells_mappings() -> bool:
+    import psutil
+
+    return hasattr(psutil.Process, "memory_maps")
 
 
 def _changed(directory_fd: int, file: FileFacts) -> str:
@@ -68,18 +78,18 @@ def _ways(process: psutil.Process, wanted: frozenset[Identity]) -> dict[Identity
     for path, way in _paths(process):
         try:
             found = os.stat(path)
-        except OSError:
-            continue  # a name of another root, or unlinked: then it is not one of ours any more
+        except FileNotFoundError:
+            continue  # not a file, or unlinked: then it is not one of ours any more
         if (found.st_dev, found.st_ino) in wanted:
             ways.setdefault((found.st_dev, found.st_ino), {})[way] = None
     return ways
 
 
 def _paths(process: psutil.Process) -> Iterator[tuple[str, str]]:
-    """Every path that a process has open, maps or runs; macOS tells no mappings, so there the ways end earlier."""
+    """Every path that a process has open, maps or runs."""
     for opened in process.open_files():
         yield opened.path, f"descriptor {opened.fd}"
-    for mapped in process.memory_maps(grouped=False) if hasattr(process, "memory_maps") else ():
+    for mapped in process.memory_maps(grouped=False) if _tells_mappings() else ():
         yield mapped.path, "mapping"
     yield process.exe(), "executable"
 

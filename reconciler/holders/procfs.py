@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import stat
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reconciler.facts import Holder
@@ -29,7 +30,12 @@ _LOCK_KINDS = {
     b"LEASE": "lease",
     b"DELEG": "delegation",
 }
-_ACCESS = {os.O_RDONLY: "read", os.O_WRONLY: "write", os.O_RDWR: "read and write"}
+_ACCESS = {
+    0: "path only",
+    stat.S_IRUSR: "read",
+    stat.S_IWUSR: "write",
+    stat.S_IRUSR | stat.S_IWUSR: "read and write",
+}
 
 
 @dataclass(slots=True)
@@ -50,7 +56,8 @@ class _Pass:
     tokens: Sequence[tuple[re.Pattern[bytes], frozenset[bytes]]]
     ways: dict[tuple[Identity, int], dict[str, None]] = field(default_factory=dict)
     unreadable: int = 0
-    mapped: bool = False
+    locks: Sequence[tuple[Identity, int, str]] = ()
+    locked: frozenset[Identity] = frozenset()
 
     def add(self, identity: Identity, pid: int, way: str) -> None:
         self.ways.setdefault((identity, pid), {})[way] = None
@@ -71,11 +78,14 @@ def scan(identities: Iterable[Identity], devices: Mapping[int, bytes]) -> Scan:
         own = int(os.readlink("/proc/self"))
     except (OSError, ValueError):
         return Scan(blind="any process: there is no /proc of this PID namespace (mount it)")
+    state.locks = _read_locks(spelled)
+    state.locked = frozenset(identity for identity, _, _ in state.locks)
     for name in names:
         if name.isdecimal():
             _look_at(state, name)
-    if state.unreadable or state.mapped:
-        _read_locks(state)
+    for identity, pid, way in state.locks:
+        if pid > 0:  # the lock of an open file description has no process of its own
+            state.add(identity, pid, way)
     return Scan(_holders(state, own), state.unreadable, _blindness())
 
 
@@ -162,23 +172,24 @@ def _read_descriptors(state: _Pass, place: str, pid: int) -> None:
         except FileNotFoundError:
             continue
         if (found.st_dev, found.st_ino) in identities:
-            for way in _ways_of_descriptor(place, number):
-                state.add((found.st_dev, found.st_ino), pid, way)
+            _read_descriptor(state, place, pid, number, (found.st_dev, found.st_ino))
 
 
-def _ways_of_descriptor(place: str, number: str) -> Iterator[str]:
-    """The mode of a descriptor, and the locks that hang on it (proc(5), fdinfo)."""
+def _read_descriptor(state: _Pass, place: str, pid: int, number: str, identity: Identity) -> None:
+    """The mode of a descriptor, which the permissions of its link tell, and the locks that hang on it.
+
+    fdinfo is slow, and is read only for a file that somebody has locked: it tells the locks that a process
+    inherited from one that has ended.
+    """
     try:
-        lines = _read(f"{place}/fdinfo/{number}").splitlines()
-    except OSError:
-        yield f"descriptor {number}"
-        return
-    flags = next((int(line.split()[1], 8) for line in lines if line.startswith(b"flags:")), 0)
-    mode = "path only" if flags & os.O_PATH else _ACCESS.get(flags & os.O_ACCMODE, "read and write")
-    yield f"descriptor {number} ({mode})"
+        mode = _ACCESS[os.lstat(f"{place}/fd/{number}").st_mode & (stat.S_IRUSR | stat.S_IWUSR)]
+        lines = _read(f"{place}/fdinfo/{number}").splitlines() if identity in state.locked else []
+    except FileNotFoundError:
+        return  # closed meanwhile
+    state.add(identity, pid, f"descriptor {number} ({mode})")
     for line in lines:
         if line.startswith(b"lock:"):
-            yield _lock_way(line.split()[2:])
+            state.add(identity, pid, _lock_way(line.split()[2:]))
 
 
 def _read_mappings(state: _Pass, maps: bytes, pid: int) -> None:
@@ -186,7 +197,6 @@ def _read_mappings(state: _Pass, maps: bytes, pid: int) -> None:
         words = line.split(None, 5)
         identity = state.spelled.get((words[3], words[4]))
         if identity:
-            state.mapped = True
             written = words[1][1:2] == b"w" and words[1][3:4] == b"s"
             state.add(identity, pid, "mapping (write)" if written else "mapping (read)")
 
@@ -200,22 +210,19 @@ def _read_executable(state: _Pass, place: str, pid: int) -> None:
         state.add((found.st_dev, found.st_ino), pid, "executable")
 
 
-def _read_locks(state: _Pass) -> None:
-    """Add what /proc/locks tells: it names processes that may not be read, and locks kept by a mapping alone.
-
-    Reading it stops every locking call of the machine for a moment, so it is not read for anything else.
-    """
+def _read_locks(spelled: Mapping[Seen, Identity]) -> list[tuple[Identity, int, str]]:
+    """The locks of these files: they name processes that may not be read, and locks kept by a mapping alone."""
     try:
         rows = [line.split() for line in _read("/proc/locks").splitlines()]
     except OSError:
-        return
+        return []
+    locks = []
     for row in rows:
-        if len(row) < 6 or row[1] == b"->":
-            continue
-        major, minor, inode = row[5].split(b":")
-        identity = state.spelled.get((major + b":" + minor, inode))
-        if identity and int(row[4]) > 0:
-            state.add(identity, int(row[4]), _lock_way(row[1:]))
+        if len(row) >= 6 and row[1] != b"->":
+            device, _, inode = row[5].rpartition(b":")
+            if identity := spelled.get((device, inode)):
+                locks.append((identity, int(row[4]), _lock_way(row[1:])))
+    return locks
 
 
 def _lock_way(words: list[bytes]) -> str:

@@ -14,7 +14,7 @@ from typing import Protocol
 from reconciler.errors import HeldError
 from reconciler.facts import FileFacts, Hold, HoldAnswer, Holder
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
+_SHORTEST_PAUSE, _FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.05, 2.0
 _MOST_LINES = 20
 OURS = (
     "this very process: the engine keeps a loaded model mapped until its process ends; "
@@ -129,7 +129,7 @@ def prove(
             return _proof(answers, passed, looks, taken, waited)
         if stuck:
             progress(Waiting(stuck, wait - waited))
-            clock.sleep(min(delay, wait - waited))
+            clock.sleep(max(_SHORTEST_PAUSE, min(delay, wait - waited)))
             delay = min(2 * delay, _LONGEST_PAUSE)
         else:
             clock.sleep(pause)

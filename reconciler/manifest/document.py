@@ -252,10 +252,9 @@ class _Builder:
                 break
             start = event.start_mark
             marks.append(start.line * _LINE + start.column)
-            if kind is ScalarEvent and event.anchor is None:  # nearly always; the call costs more than the rest
-                values.append(self._scalar(event))
-            else:
-                values.append(self._value(event))
+            plain = kind is ScalarEvent and event.tag is None and event.anchor is None
+            # Long lists of plain texts are common, and calls would cost more than all the rest.
+            values.append(text if plain and (text := event.value)[:1] not in _MAYBE_SPECIAL else self._value(event))
         self.marks[id(values)] = marks
         return values
 

@@ -69,13 +69,16 @@ def read_document(path: str | os.PathLike[str]) -> Document:
 def _read(file: str) -> bytes:
     """The bytes of a regular file, at most one more than may be. Does not wait for the writer of a FIFO."""
     descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    with open(descriptor, "rb") as stream:
+    try:
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(mode):
             raise _unreadable(file, "is a directory", "name the manifest in it")
         if not stat.S_ISREG(mode):
             raise _unreadable(file, "is not a regular file", "write the manifest to a file first")
-        return stream.read(MAX_BYTES + 1)
+        with open(descriptor, "rb", closefd=False) as stream:
+            return stream.read(MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)
 
 
 def _unreadable(file: str, what: str, remedy: str) -> ManifestError:
@@ -89,20 +92,15 @@ def peek(document: Document) -> EngineHint | None:
         engine = spec.get("engine", {})
         python, path = engine.get("python"), spec.get("modelPath")
         timeout = parse_seconds(engine.get("timeout", 60.0))
-        discovery = tuple(spec.get("discovery", _DISCOVERY))
+        discovery = spec.get("discovery", list(_DISCOVERY))
     except (AttributeError, LookupError, TypeError, ValueError):
         return None
     texts = all(text is None or (isinstance(text, str) and text) for text in (python, path))
-    if (
-        document.issues
-        or not texts
-        or not 0 < timeout <= 86400
-        or not discovery
-        or not set(discovery) <= set(_DISCOVERY)
-    ):
+    ways = isinstance(discovery, list) and discovery and all(way in _DISCOVERY for way in discovery)
+    if document.issues or not texts or not ways or not 0 < timeout <= 86400:
         return None
     directory = _directory(document.file)
-    return EngineHint(engine_python(python, directory), timeout, discovery, absolute(path, directory))
+    return EngineHint(engine_python(python, directory), timeout, tuple(discovery), absolute(path, directory))
 
 
 def validate_document(document: Document) -> Manifest:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from reconciler.manifest.manifest import Manifest
     from reconciler.manifest.schema import AllowRule, Rule
 
-_TOKEN = re.compile(r"(?P<star>\*+)|(?P<any>\?)|(?P<set>\[!?\]?[^\]]*\])|(?P<open>\[)|(?P<text>[^*?\[]+)", re.DOTALL)
+_TOKEN = re.compile(r"(?P<star>\*+)|(?P<any>\?)|(?P<set>\[!?+\]?+[^\]]*\])|(?P<open>\[)|(?P<text>[^*?\[]+)", re.DOTALL)
 _SUFFIX = re.compile(r"\*\*/\*([^*?\[/]+)", re.DOTALL)
 
 
@@ -58,16 +58,27 @@ def translate(glob: str) -> str:
 
     `*`, `?`, `[…]` and `[!…]` stay within a part of the path, `**` as a whole part stands for any number of
     parts, none included; everything else, a backslash too, is itself. Letters keep their case. Raises GlobError.
+
+    What stands between two `*`, or between two `**`, is matched at the first place where it fits, and atomically:
+    a later place can never help, and no name makes the pattern backtrack far.
     """
     if not glob:
         raise GlobError("the glob is empty")
-    *parents, last = glob.split("/")
-    source = "".join(r"(?:.*/)?" if part == "**" else _part(part) + "/" for part in parents)
-    return source + (".*" if last == "**" else _part(last))
+    runs: list[list[str]] = [[]]
+    for part in glob.split("/"):
+        if part == "**":
+            runs.append([])
+        else:
+            runs[-1].append(_part(part))
+    if len(runs) == 1:
+        return "/".join(runs[0])
+    first, *middle, last = ["/".join((*run, "")) if run else "" for run in runs]
+    crossing = "".join(f"(?>(?:[^/]*/)*?{run})" for run in middle if run)
+    return first + crossing + (f"(?:.*/)?{last[:-1]}" if last else ".*")
 
 
 def _part(part: str) -> str:
-    """One part of a path. All stars but the last match as little as will do, atomically: no input backtracks far."""
+    """One part of a path."""
     segments = [""]
     for token in _TOKEN.finditer(part):
         if token.lastgroup == "star":
@@ -163,14 +174,15 @@ class Rulebook:
             Effect.ALLOW: spec.allow,
         }
         self._sections = {effect: _Section(rules) for effect, rules in self._rules.items()}
+        self._asked = [(effect, effect.value, self._sections[effect]) for effect, rules in self._rules.items() if rules]
 
     def ruling(self, name: str) -> Ruling:
         """What the rules say about `name`: protect before deny before allow, the first match in each."""
-        for effect, section in self._sections.items():
-            index = section.first(name)
+        for effect, section, rules in self._asked:
+            index = rules.first(name)
             if index is not None:
-                place = self._manifest.rule_place(effect.value, index)
-                return Ruling(effect, effect.value, index, place, self._reason(effect, index))
+                place = self._manifest.rule_place(section, index)
+                return Ruling(effect, section, index, place, self._reason(effect, section, index))
         return _NO_RULE
 
     def allow_rule(self, index: int) -> AllowRule:
@@ -187,11 +199,11 @@ class Rulebook:
         """Index in `allow` and glob of each rule that is not an exact name."""
         return self._sections[Effect.ALLOW].globs
 
-    def _reason(self, effect: Effect, index: int) -> str:
+    def _reason(self, effect: Effect, section: str, index: int) -> str:
         rule = self._rules[effect][index]
         what = f'name "{rule.name}"' if rule.name is not None else f'match "{rule.match}"'
         own = f": {rule.reason}" if rule.reason else ""
-        return f"{_VERBS[effect]} by {effect}[{index}] ({what}){own}"
+        return f"{_VERBS[effect]} by {section}[{index}] ({what}){own}"
 
 
 def exact_name(rule: Rule) -> str | None:

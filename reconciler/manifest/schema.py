@@ -152,6 +152,11 @@ class Limits(Part):
         default=None, description="How much one plan may delete; bytes, or a text like 20GiB or 500MB; no limit unset."
     )
     min_keep: Count = Field(default=1, description="How many models must be left.")
+    min_free_bytes: Bytes | None = Field(
+        default=None,
+        description="Space that should be free; while there is less, an apply purges the oldest quarantined runs "
+        "before their time. Bytes, or a text like 20GiB.",
+    )
 
 
 class Handler(Part):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 from reconciler.applying import Applied
 from reconciler.errors import Issue
-from reconciler.facts import DirectoryFacts, FileFacts, Inventory
+from reconciler.facts import DirectoryFacts, FileFacts, Hold, HoldAnswer, Inventory
+from reconciler.history import RunRecord
+from reconciler.holders import document_of
 from reconciler.planning.plan import Plan, document
 from reconciler.planning.verdicts import Verdict
+from reconciler.transaction import ModelFate, RunResult
+from reconciler.undoing import Undone
 
 FORMAT_VERSION = "1.0"
 
@@ -64,13 +68,75 @@ def applied_document(applied: Applied) -> dict[str, object]:
         "outcome": outcome,
         "plan_digest": applied.plan.digest,
         "recovered": applied.recovered and asdict(applied.recovered),
+        "purged": applied.purged and _result(applied.purged),
         "proof": applied.proof,
-        "run": run
-        and {
-            "id": run.run,
-            "models": [{"name": m.name, "fate": m.fate.value, "cause": m.cause} for m in run.models],
-            "freed": asdict(run.freed),
-            "retained_until": run.until,
-        },
+        "run": run and _result(run),
         "unplanned": list(applied.unplanned),
     }
+
+
+def undone_document(undone: Undone) -> dict[str, object]:
+    """Of `rollback` and `purge`."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "outcome": "nothing-to-do" if undone.run is None else "done" if undone.run.complete else "partial",
+        "recovered": undone.recovered and asdict(undone.recovered),
+        "run": undone.run and _result(undone.run),
+    }
+
+
+def holders_document(answers: Sequence[HoldAnswer]) -> dict[str, object]:
+    """Of `holders`: the answer for each file with its holders."""
+    free = all(answer.hold is Hold.FREE for answer in answers)
+    return {
+        "format_version": FORMAT_VERSION,
+        "outcome": "free" if free else "held",
+        "files": [document_of(answer) for answer in answers],
+    }
+
+
+def history_document(records: Iterable[RunRecord], faults: Sequence[str] | None) -> dict[str, object]:
+    """Of `history`; `faults` are those of the chain, None where it was not verified."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "outcome": "damaged" if faults else "done",
+        "verified": None if faults is None else not faults,
+        "faults": list(faults or ()),
+        "runs": [run_document(record) for record in records],
+    }
+
+
+def run_document(record: RunRecord) -> dict[str, object]:
+    """One run of the history; times are in seconds since 1970 UTC, sizes in bytes."""
+    return {
+        "id": record.run,
+        "kind": record.kind,
+        "state": record.state,
+        "began": record.began,
+        "ended": record.ended,
+        "retained_until": record.until,
+        "target": record.target,
+        "targets": list(record.targets),
+        "cause": record.cause,
+        "digest": record.digest,
+        "provenance": dict(record.header),
+        "models": [
+            {**_fate(model), "evidence": file._asdict()}
+            for model, file in zip(record.models, record.files, strict=True)
+        ],
+        "freed": asdict(record.freed),
+    }
+
+
+def _result(run: RunResult) -> dict[str, object]:
+    return {
+        "id": run.run,
+        "kind": run.kind,
+        "models": [_fate(model) for model in run.models],
+        "freed": asdict(run.freed),
+        "retained_until": run.until,
+    }
+
+
+def _fate(model: ModelFate) -> dict[str, object]:
+    return {"name": model.name, "fate": model.fate.value, "cause": model.cause}

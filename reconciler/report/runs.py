@@ -1,13 +1,18 @@
-"""What an apply did, as people read it."""
+"""What runs did, as people read it: the one that has just ended, and those of the history."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import IO
 
 from reconciler.applying import Applied
+from reconciler.history import RunRecord
 from reconciler.names import printable
-from reconciler.quantities import both_sizes, plural
+from reconciler.quantities import both_sizes, human_size, plural
+from reconciler.report.table import Column, Line, write_table
 from reconciler.transaction import Fate, ModelFate, Recovered, RunResult
+from reconciler.undoing import Undone
 
 _WORDS = {
     Fate.PURGED: "deleted",
@@ -22,6 +27,8 @@ def write_applied(applied: Applied, stream: IO[str]) -> None:
     """The fate of each model, what was proven, and what came free."""
     if applied.recovered:
         stream.write(_recovered(applied.recovered))
+    if applied.purged:
+        stream.write(f"Purged what earlier runs had in quarantine: {_freed(applied.purged)}")
     if applied.run is None:
         stream.write("Nothing to do: every model is as the manifest says.\n")
         return
@@ -55,11 +62,91 @@ def _model(model: ModelFate, size: int) -> str:
 def _sum(run: RunResult) -> str:
     gone = [model for model in run.models if model.fate in {Fate.PURGED, Fate.QUARANTINED} and not model.cause]
     failed = len(run.models) - len(gone)
-    lines = [f"Applied: {plural(len(gone), 'model')} removed{f', {failed} not' if failed else ''}; run {run.run}.\n"]
+    told = f"Applied: {plural(len(gone), 'model')} removed{f', {failed} not' if failed else ''}; run {run.run}.\n"
     if run.freed.files:
-        measured = f"{both_sizes(run.freed.measured)} came free, as the file system counts"
-        lines.append(f"{measured}; expected {both_sizes(run.freed.expected)}.\n")
-    lines += [f"  - {printable(reason)}\n" for reason in run.freed.reasons]
+        told += _freed(run)
     if run.until is not None:
-        lines.append(f"They are in quarantine; ocr-reconcile rollback {run.run} puts them back.\n")
-    return "".join(lines)
+        told += f"They are in quarantine until {_moment(run.until)}; ocr-reconcile rollback puts them back.\n"
+    return told
+
+
+def _freed(run: RunResult) -> str:
+    measured = f"{both_sizes(run.freed.measured)} came free, as the file system counts"
+    reasons = "".join(f"  - {printable(reason)}\n" for reason in run.freed.reasons)
+    return f"{measured}; expected {both_sizes(run.freed.expected)}.\n{reasons}"
+
+
+def write_undone(undone: Undone, stream: IO[str]) -> None:
+    """What a rollback put back, or a purge removed for good."""
+    if undone.recovered:
+        stream.write(_recovered(undone.recovered))
+    run = undone.run
+    if run is None:
+        stream.write("Nothing to do: no run in quarantine is due.\n")
+    elif run.kind == "purge":
+        stream.write(f"Purged: {plural(run.freed.files, 'file')}; run {run.run}.\n{_freed(run)}")
+    else:
+        for model in run.models:
+            stream.write(f"  {_WORDS[model.fate]:<11}  {printable(model.name)}\n")
+        stream.write(f"Rolled back: {plural(len(run.models), 'model')} restored; run {run.run}.\n")
+
+
+def write_history(
+    records: Sequence[RunRecord], faults: Sequence[str] | None, stream: IO[str], *, terminal: bool
+) -> None:
+    """A line for each run, newest last, and what is wrong with the chain if it was verified."""
+    if faults:
+        stream.write("The history is damaged:\n" + "".join(f"  - {printable(fault)}\n" for fault in faults))
+        return
+    if records:
+        columns = ("RUN", "KIND", "STATE", "MODELS", "FREED", "USER", "HOST", "REVISION")
+        lines = [Line(_history_cells(record)) for record in records]
+        write_table([Column(heading) for heading in columns], lines, stream, terminal=terminal)
+    else:
+        stream.write("No runs yet.\n")
+    if faults is not None:
+        stream.write(f"The chain of {plural(len(records), 'run')} is whole.\n")
+
+
+def _history_cells(record: RunRecord) -> tuple[str, ...]:
+    header = record.header
+    who = (str(header.get(key, "-")) for key in ("user", "host"))
+    revision = str(header.get("git_revision", "-"))[:12]
+    freed = human_size(record.freed.measured) if record.freed.files else "-"
+    return (record.run, record.kind, record.state, str(len(record.models)), freed, *who, revision)
+
+
+def write_run(record: RunRecord, stream: IO[str]) -> None:
+    """Everything that the history knows of one run."""
+    pairs = {
+        "run": record.run,
+        "kind": record.kind,
+        "state": record.state,
+        "began": _moment(record.began),
+        "ended": "-" if record.ended is None else _moment(record.ended),
+        "retained until": "-" if record.until is None else _moment(record.until),
+        "restored run": record.target,
+        "purged runs": ", ".join(record.targets),
+        "cause": record.cause,
+        **{str(key).replace("_", " "): _told(value) for key, value in record.header.items()},
+        "digest": record.digest,
+    }
+    for key, value in pairs.items():
+        if value:
+            stream.write(f"{key:<16}  {printable(value)}\n")
+    stream.write("\n")
+    for model, file in zip(record.models, record.files, strict=True):
+        stream.write(_model(model, file.size))
+    if record.freed.files:
+        expected, measured = both_sizes(record.freed.expected), both_sizes(record.freed.measured)
+        stream.write(f"expected to free {expected}, measured {measured}\n")
+
+
+def _told(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_told(inner)}" for key, inner in value.items() if inner)
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

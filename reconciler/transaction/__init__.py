@@ -19,7 +19,7 @@ from __future__ import annotations
 from reconciler.transaction.apply import Orders
 from reconciler.transaction.recover import Pending, Recovered, pending
 from reconciler.transaction.result import Fate, ModelFate, RunResult, TransactionError
-from reconciler.transaction.retained import Retained, due, retained
+from reconciler.transaction.retained import Retained, due, retained, to_make_room
 from reconciler.transaction.run import Transaction
 from reconciler.transaction.signals import Signals, signals_deferred
 
@@ -38,4 +38,5 @@ __all__ = [
     "pending",
     "retained",
     "signals_deferred",
+    "to_make_room",
 ]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from reconciler.facts import FileFacts
 from reconciler.transaction.quarantine import Quarantine
@@ -20,7 +21,7 @@ Explain = Callable[[Sequence[FileFacts]], Sequence[str]]
 """Says who still keeps files that were removed, in words; it may match them by device and inode only."""
 
 _CHUNK = 256
-_MANY = 64
+_FEW = 64
 _NOISE = 64 << 20
 
 
@@ -76,13 +77,12 @@ class Purge:
     ) -> dict[str, str]:
         """Unlink in two threads: freeing the blocks takes longest, and does not need the directory's lock."""
         failures: dict[str, str] = {}
-        size = _CHUNK if len(numbers) > _MANY else 1
-        with ThreadPoolExecutor(2) as pool:
+        size = 1 if len(numbers) <= _FEW else _CHUNK
+        with _mapping(len(numbers)) as each:
             for start in range(0, len(numbers), size):
                 self._signals.check()
-                chunk = numbers[start : start + size]
-                halves = [chunk[::2], chunk[1::2]] if size > 1 else [chunk]
-                for removed, causes in list(pool.map(lambda half: _remove(quarantine, half, models), halves)):
+                part = numbers[start : start + size]
+                for removed, causes in each(lambda half: _remove(quarantine, half, models), [part[::2], part[1::2]]):
                     self._removed += removed
                     failures.update(causes)
                 self._progress("purge", sum(removed.allocated for removed in self._removed), total)
@@ -108,6 +108,18 @@ class Purge:
             unknown = "a process that keeps a removed file open or mapped, a snapshot, or what others wrote meanwhile"
             reasons += others or [f"{missing} bytes did not come free: {unknown}"]
         return tuple(reasons)
+
+
+@contextmanager
+def _mapping(files: int) -> Iterator[Callable[..., Iterable[Any]]]:
+    """`map`, in two threads if there are many files."""
+    if files <= _FEW:
+        yield map
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(2) as pool:
+        yield pool.map
 
 
 def _remove(

@@ -96,20 +96,23 @@ def recover(store: Store, now: Callable[[], float], signals: Signals) -> Recover
     Raises JournalError if the journal cannot be trusted, ApplyError if the disk refuses: then nothing may begin.
     """
     runs = store.ids()
-    if not runs:
-        return None
-    run = runs[-1]
+    where = f"{store.tree.path}: run {runs[-1]}" if runs else store.tree.path
     try:
+        store.follow_head()
+        if not runs:
+            return None
+        run = runs[-1]
         log = store.read(run)
         if log is None:
             recovered = _discard(store, run)
             recover(store, now, signals)
             return recovered
-        store.last = run, log.digest
+        store.mend_head(run, log.chain[0], log.digest)
         return _recover(store, log, now, signals) if log.end is None else None
     except OSError as error:
-        where = f"{store.tree.path}: run {run} cannot be recovered"
-        raise ApplyError(f"{where} ({error.strerror}); mend that and start again, nothing is lost") from error
+        raise ApplyError(
+            f"{where}: cannot be recovered ({error.strerror}); mend that and start again, nothing is lost"
+        ) from error
 
 
 def _discard(store: Store, run: str) -> Recovered:
@@ -130,7 +133,6 @@ def _discard(store: Store, run: str) -> Recovered:
 def _recover(store: Store, log: RunLog, now: Callable[[], float], signals: Signals) -> Recovered:
     run = store.reopen(log.run)
     try:
-        store.set_head(log.run, log.chain[0])
         if log.kind == "apply" and _how(log) == "undone":
             problems = _undo_apply(store, run, log, now)
         elif log.kind == "rollback" and log.undo is not None:

@@ -87,3 +87,17 @@ def due(
         return everything or now >= (run.until if older_than is None else run.committed + older_than)
 
     return [run for run in kept if may_go(run)]
+
+
+def to_make_room(kept: Iterable[Retained], now: float, free: int, wanted: int) -> list[Retained]:
+    """The runs to purge: those due, and then the oldest, until `wanted` bytes are expected to be free."""
+    kept = list(kept)
+    chosen = due(kept, now)
+    free += sum(run.allocated for run in chosen)
+    for run in due(kept, now, everything=True):
+        if free >= wanted:
+            break
+        if run not in chosen:
+            chosen.append(run)
+            free += run.allocated
+    return chosen

@@ -211,6 +211,22 @@ class Store:
         except FileNotFoundError:
             return ""
 
+    def follow_head(self) -> bool:
+        """Whether the head names a run that is missing. Then the next run follows on that one: it stays noticed."""
+        run, _, digest = self.head().partition(" ")
+        if not run or run in self.ids():
+            return False
+        self.last = run, digest
+        return True
+
+    def mend_head(self, run: str, beginning: str, digest: str) -> None:
+        """Let the next run follow on the newest, and the head name that, where a crash came between. Raises OSError."""
+        if self.follow_head():
+            return
+        self.last = run, digest
+        if self.head() != f"{run} {beginning}":
+            self.set_head(run, beginning)
+
     def set_head(self, run: str, digest: str) -> None:
         """Note the newest run, so that a missing one is noticed. One write of fixed length, never torn."""
         descriptor = os.open("head", os.O_WRONLY | os.O_CREAT | _FILE, 0o600, dir_fd=self.lock)

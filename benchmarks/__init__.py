@@ -1,0 +1,1 @@
+"""Speed and memory, measured against everyone, on this machine: `python -m benchmarks`."""

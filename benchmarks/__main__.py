@@ -1,0 +1,57 @@
+"""Run the suite: `python -m benchmarks [--quick] [--only QUESTION] [--out FILE]`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from benchmarks import machine, peers
+from benchmarks.measure import Effort, floor, measure
+from benchmarks.report import Section, document, lines_for_terminal
+from benchmarks.suite import REPOSITORY, Bench, Question, questions
+
+RESULTS = os.path.join(REPOSITORY, "benchmarks", "RESULTS.md")
+DATA = os.path.join(REPOSITORY, ".bench-data")
+
+_FULL = Effort(seconds=8.0, fewest=5, most=31), (10, 1_000, 10_000, 100_000)
+_QUICK = Effort(seconds=0.5, fewest=3, most=15), (1_000, 10_000)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer pairs, at most 10,000 models")
+    parser.add_argument(
+        "--only", action="append", metavar="QUESTION", help="a file of benchmarks/questions; may be repeated"
+    )
+    parser.add_argument(
+        "--out", metavar="FILE", help="where to write the results (default: RESULTS.md for the whole suite)"
+    )
+    arguments = parser.parse_args()
+    effort, sizes = _QUICK if arguments.quick else _FULL
+    tools = peers.install()
+    os.makedirs(DATA, exist_ok=True)
+    bench = Bench(DATA, peers.ENVIRONMENT, tools, sizes)
+    facts = [*machine.describe(DATA), *peers.versions(tools)]
+    asked = {name: question for name, question in questions().items() if not arguments.only or name in arguments.only}
+    text = document([_ask(question, bench, effort) for question in asked.values()], facts, floor())
+    out = arguments.out or (None if arguments.quick or arguments.only else RESULTS)
+    if out is None:
+        print("\n" + text)
+        return
+    with open(out, "w", encoding="utf-8") as file:
+        file.write(text)
+    print(f"\n{text}\nwritten to {out}")
+
+
+def _ask(question: Question, bench: Bench, effort: Effort) -> Section:
+    print(f"\n{question.TITLE}", flush=True)
+    measured = []
+    for comparison in question.comparisons(bench):
+        measured.append(measure(comparison, effort))
+        for line in lines_for_terminal(measured[-1]):
+            print(f"  {line}", flush=True)
+    return Section(question.TITLE, question.ABOUT, measured)
+
+
+if __name__ == "__main__":
+    main()

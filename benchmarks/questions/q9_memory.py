@@ -1,0 +1,20 @@
+"""Memory: the peak of whole processes on the largest directory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from benchmarks.questions.q5_plan import plan_side, rclone_side
+from benchmarks.suite import MEMORY, Bench, Comparison
+
+TITLE = "Memory"
+ABOUT = "Peak resident memory of the whole process, as the kernel counts it."
+
+
+def comparisons(bench: Bench) -> Iterator[Comparison]:
+    for size in bench.sizes[-2:]:
+        target = 3.0 if size == 100_000 else None
+        for kind in ("globs", "exact entries"):
+            base = Comparison(f"plan, {kind}", plan_side(bench, kind, size), rclone_side(bench, size), size, target)
+            yield replace(base, quantity=MEMORY, limit="every decision is kept with its evidence")
