@@ -53,7 +53,8 @@ def broken(at: int, error: int | None = None) -> Iterator[Breaker]:
     from reconciler.transaction import quarantine, tree
 
     breaker = Breaker(at, error)
-    with mock.patch.multiple(os, **{name: breaker.wrap(name, getattr(os, name)) for name in CHANGING}):
+    wrapped: dict[str, Any] = {name: breaker.wrap(name, getattr(os, name)) for name in CHANGING}
+    with mock.patch.multiple(os, **wrapped):
         give = breaker.wrap("renameat2", tree.rename_without_replacing)
         with mock.patch.object(quarantine, "rename_without_replacing", give):
             yield breaker
