@@ -92,7 +92,7 @@ def test_each_guard_is_overridden_by_its_name_and_no_other(guard: str) -> None:
     spec = TRIPPING[guard]
     allow = [{"match": "keep*"}, *([{"name": "must.bin", "required": True}] if guard == "required" else [])]
     files = [f"keep{number}.bin" for number in range(40)] + ["old1.bin", "old2.bin"]
-    wanted = manifest(allow=allow, **spec)  # type: ignore[arg-type]  # the keywords differ from guard to guard
+    wanted = manifest(allow=allow, **spec)
     assert [g.name for g in plan(wanted, inventory(*files)).blocking] == [guard]
     others = [other for other in GUARDS if other != guard]
     with pytest.raises(GuardError, match=f"--override {guard}$"):
