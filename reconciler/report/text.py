@@ -33,8 +33,8 @@ def write_plan(plan: Plan, stream: IO[str], *, base: str, terminal: bool) -> Non
     _write_notices(plan, stream, base)
     stream.write(summary(plan) + "\n")
     for guard in plan.guards:
-        state = "overridden" if guard.overridden else "blocked"
-        stream.write(f"{state} by guard {guard.name}: {printable(guard.message)}\n")
+        state = f"guard {guard.name} is overridden" if guard.overridden else f"blocked by guard {guard.name}"
+        stream.write(f"{state}: {printable(guard.message)}\n")
 
 
 def write_audit(plan: Plan, stream: IO[str], *, base: str, terminal: bool) -> None:
