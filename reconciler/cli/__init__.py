@@ -5,6 +5,7 @@ Importing this package imports click and nothing else of weight; a command's fil
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from copy import copy
@@ -72,6 +73,7 @@ def group() -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit with a documented code."""
+    gc.disable()  # a command keeps what it makes until it ends, and has no cycles worth the time to look for them
     _ready_streams()
     try:
         code = group.main(prog_name="ocr-reconcile", standalone_mode=False)
