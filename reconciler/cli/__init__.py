@@ -94,6 +94,7 @@ def main() -> NoReturn:
         gone = "working directory" if isinstance(error, FileNotFoundError) else "standard output"
         code = _report(f"{printable(str(error.filename or gone))}: {error.strerror}; repair that and run again", 1)
         sys.stdout = None
+    gc.freeze()  # nor are they looked for once more at the end, where that takes a tenth of a short command
     sys.exit(code)
 
 
