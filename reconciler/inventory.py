@@ -98,8 +98,11 @@ def _read_entries(descriptor: int, prefix: str, scan: _Scan) -> list[str]:
             if entry.name == STATE_DIRECTORY and not prefix:
                 continue  # ours, whatever was put in its place
             if entry.is_file(follow_symlinks=False):
-                with suppress(FileNotFoundError):  # removed since it was listed
-                    scan.files.append(facts_of(prefix + entry.name, entry.stat(follow_symlinks=False)))
+                try:
+                    status = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue  # removed since it was listed
+                scan.files.append(facts_of(prefix + entry.name, status))
             elif entry.is_dir(follow_symlinks=False):
                 directories.append(entry.name)
             elif entry.is_symlink():
@@ -111,15 +114,17 @@ def _read_entries(descriptor: int, prefix: str, scan: _Scan) -> list[str]:
 
 def facts_of(name: str, status: os.stat_result) -> FileFacts:
     """The evidence in what `stat` said of a regular file."""
-    return FileFacts(
+    values = (
         name,
         status.st_dev,
         status.st_ino,
         status.st_size,
         status.st_mtime_ns,
         status.st_nlink,
-        getattr(status, "st_blocks", 0) * 512,
+        status.st_blocks * 512,
     )
+    # The constructor that a named tuple generates is a Python function, called here for every file there is.
+    return tuple.__new__(FileFacts, values)
 
 
 def _aliases(descriptor: int, scan: _Scan) -> dict[str, str]:
