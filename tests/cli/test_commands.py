@@ -231,7 +231,7 @@ class TestStreams:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interruption_leaves_nothing_behind(site: Path, number: signal.Signals) -> None:
-    """The engine's stand-in is asked, tells its number and sleeps; it and its private directory must be gone afterwards."""
+    """The stand-in of the engine is asked, tells its number and sleeps; it and its directory must be gone."""
     slow = site / "slow-python"
     slow.write_text(f"#!/bin/sh\ncd {site}\nread request\necho $$ > pid.new\nmv pid.new pid\nexec sleep 600\n")
     slow.chmod(0o755)
