@@ -53,8 +53,11 @@ def take_inventory(descriptor: int, directory: DirectoryFacts, engine: EngineFac
         scan = _scan(descriptor)
         aliases = _aliases(descriptor, scan)
         listed, ghosts = (None, ()) if engine is None else _cross_check(descriptor, scan.files, engine.listing)
+        removed = os.fstat(descriptor).st_nlink == 0
     except OSError as error:
         raise ModelDirectoryError(_why_not_whole(directory.path, error)) from error
+    if removed:  # a removed directory reads as empty
+        raise ModelDirectoryError(f"{printable(directory.path)}: was removed while it was read; nothing was planned")
     left_alone = {kind: count for kind, count in scan.left_alone.items() if count}
     return Inventory(directory, tuple(scan.files), listed, ghosts, aliases, left_alone, engine)
 

@@ -78,7 +78,7 @@ def test_hard_links_are_models_whose_bytes_count_once() -> None:
     assert names(plan(manifest(allow=["a.bin"], limits={"maxDeletions": 2}), inventory("a.bin", *doomed)))
 
 
-TRIPPING = {
+TRIPPING: dict[str, dict[str, object]] = {
     "max-deletions": {"limits": {"maxDeletions": 1}},
     "max-delete-percent": {"limits": {"maxDeletePercent": 1}},
     "max-delete-bytes": {"limits": {"maxDeleteBytes": 1}},
