@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from reconciler.errors import Place
 from reconciler.facts import FileFacts, Inventory
 from reconciler.manifest.manifest import Manifest
 from reconciler.manifest.match import Effect, Rulebook
-from reconciler.manifest.schema import AllowRule
 from reconciler.planning.near import NearNames
 from reconciler.planning.verdicts import Decision, Verdict
+
+if TYPE_CHECKING:
+    from reconciler.manifest.schema import AllowRule
 
 
 @dataclass(frozen=True, slots=True)
