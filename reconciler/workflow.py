@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from reconciler.engine.client import EngineChild
-from reconciler.engine.local import LocalEngine
 from reconciler.errors import ApplyError, EngineError, Issue, ManifestError, Place
 from reconciler.facts import STATE_DIRECTORY, DirectoryFacts, EngineFacts, Inventory
 from reconciler.inventory import open_directory, take_inventory
 
 if TYPE_CHECKING:
     from reconciler.applying import Applied, ApplySettings
+    from reconciler.engine.local import LocalEngine
     from reconciler.manifest.manifest import Manifest
     from reconciler.planning.diff import Notice
     from reconciler.planning.plan import Plan
@@ -52,7 +52,7 @@ class Reconciler:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.manifest = manifest
-        self._local = None if engine is None else LocalEngine(engine)
+        self._local = None if engine is None else _live(engine)
         self._early: EngineChild | None = None
         self.say = progress
         self.log = log
@@ -161,6 +161,13 @@ def _unfinished_run(directory: DirectoryFacts) -> tuple[Notice, ...]:
         return (Notice(None, f"run {run.run} is going on ({run.owner}); what is shown may change"),)
     told = f"run {run.run} ({run.kind}) was interrupted; the next apply, rollback or purge starts with it: it will be"
     return (Notice(None, f"{told} {run.how}"),)
+
+
+def _live(engine: object) -> LocalEngine:
+    """The caller's own engine. Imported here, because a command has none and would wait for importlib.metadata."""
+    from reconciler.engine.local import LocalEngine
+
+    return LocalEngine(engine)
 
 
 def _no_model_path(file: str) -> Issue:

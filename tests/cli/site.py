@@ -11,7 +11,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -101,7 +101,7 @@ class Site:
         return {os.fsdecode(name) for name in self.digest()}
 
     def run(
-        self, *words: object, code: int = 0, cwd: Path | None = None, **env: str
+        self, *words: object, code: int = 0, cwd: Path | None = None, env: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run the command without a terminal; its exit code must be `code`."""
         done = subprocess.run(
@@ -111,16 +111,16 @@ class Site:
             capture_output=True,
             encoding="utf-8",
             cwd=cwd or self.root,
-            env={**os.environ, **env},
+            env={**os.environ, **(env or {})},
             timeout=HANGS,
         )
         assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
         assert "Traceback" not in done.stderr
         return done
 
-    def json(self, *words: object, code: int = 0, **env: str) -> Any:
+    def json(self, *words: object, code: int = 0) -> Any:
         """The one document that the command prints."""
-        return json.loads(self.run(*words, "--format", "json", code=code, **env).stdout)
+        return json.loads(self.run(*words, "--format", "json", code=code).stdout)
 
     def make_plan(self) -> dict[bytes, tuple[object, ...]]:
         """Plan, and give the digest of the models at that time."""

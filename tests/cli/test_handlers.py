@@ -84,7 +84,7 @@ def test_the_environment_is_clean(site: Site, start: ways.Start) -> None:
     code = "import os, sys; print(sorted(os.environ), sys.argv, os.getcwd(), os.listdir('/proc/self/fd'));"
     site.write_manifest(release={"wait": "60s", "handlers": [handler(code + kill(process.pid))]})
     words = ["apply", "-f", site.manifest, "--yes", "--run-handlers"]
-    done = site.run(*words, API_TOKEN="hunter2", LD_PRELOAD_HINT="x")
+    done = site.run(*words, env={"API_TOKEN": "hunter2", "LD_PRELOAD_HINT": "x"})
     (line,) = (line for line in done.stderr.splitlines() if "'PATH'" in line)
     said = line.rpartition("started")[2]
     for word in ("TOKEN", "hunter2", "LD_PRELOAD_HINT", "old-2"):

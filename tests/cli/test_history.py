@@ -40,7 +40,7 @@ def test_what_a_run_leaves_behind(site: Site) -> None:
         "GITHUB_RUN_ID": "7",
         "GITHUB_SHA": "abc",
     }
-    site.run("apply", site.plan, **github)
+    site.run("apply", site.plan, env=github)
     site.run("rollback", "-f", site.manifest)
     first, second = site.history()
     told = first["provenance"]
