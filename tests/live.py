@@ -54,8 +54,6 @@ def main() -> None:
         "second apply": again.apply(again.plan()).run is None,
     }
     sys.stdout.write(json.dumps(document))
-    sys.stdout.flush()
-    os._exit(0)  # the engine's runtime may hang at an ordinary exit
 
 
 if __name__ == "__main__":
