@@ -78,6 +78,11 @@ class Bench:
     sizes: tuple[int, ...]
 
     @property
+    def thorough(self) -> bool:
+        """Whether there is time for what takes minutes."""
+        return self.sizes[-1] >= 100_000
+
+    @property
     def python(self) -> str:
         """The interpreter of our own environment."""
         return sys.executable

@@ -28,7 +28,7 @@ def comparisons(bench: Bench) -> Iterator[Comparison]:
             what = f"who holds {files:,} files, {processes} processes"
             yield Comparison(what, ours, _by_path(bench, "lsof", files), files, target)
             yield Comparison(what, ours, _by_path(bench, "fuser", files), files)
-    with _sleepers(_models(bench, 1000), 300):
+    with _sleepers(_models(bench, 100), 150), _sleepers(_models(bench, 1000), 150):
         yield Comparison("files: growth from 100, over 10 times", _ours(bench, 1000), _ours(bench, 100), 1000, scale=10)
 
 
