@@ -18,6 +18,13 @@ def printable(text: str) -> str:
     return "".join(map(_escaped, text))
 
 
+def harmless(message: str) -> str:
+    """A message whose names are escaped already: what a library put into it may still hold anything."""
+    return "".join(
+        c if c == "\n" or c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in message
+    )
+
+
 def _escaped(character: str) -> str:
     if character == "\\":
         return "\\\\"
