@@ -83,10 +83,17 @@ class PlanFileError(StalePlanError):
 
 
 class HeldError(ReconcileError):
-    """Files of the plan are held, or it cannot be told whether they are; nothing was touched."""
+    """Files of the plan are held, or it cannot be told whether they are; nothing was touched.
+
+    `files` are their names.
+    """
 
     exit_code = 6
     outcome = "held"
+
+    def __init__(self, message: str, files: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.files = files
 
 
 class ApplyError(ReconcileError):

@@ -14,6 +14,7 @@ from reconciler.engine.local import LocalEngine
 from reconciler.errors import EngineError, Issue, ManifestError, Place
 from reconciler.facts import EngineFacts, Inventory
 from reconciler.inventory import open_directory, take_inventory
+from reconciler.phases import phase
 
 if TYPE_CHECKING:
     from reconciler.applying import Applied, ApplySettings
@@ -66,7 +67,7 @@ class Reconciler:
         facts = self._ask_engine()
         path = self._directory_of(facts)
         self.say(f"reading {path}")
-        with open_directory(path) as (descriptor, directory):
+        with phase("scan"), open_directory(path) as (descriptor, directory):
             return take_inventory(descriptor, directory, facts)
 
     def plan(self, *, overrides: frozenset[str] = frozenset()) -> Plan:
@@ -76,7 +77,8 @@ class Reconciler:
         inventory = self.observe()
         self.say("comparing")
         created = self._clock().strftime("%Y-%m-%dT%H:%M:%SZ")
-        return make_plan(self.manifest, inventory, created=created, host=self.host, overrides=overrides)
+        with phase("compare"):
+            return make_plan(self.manifest, inventory, created=created, host=self.host, overrides=overrides)
 
     def apply(self, plan: Plan, settings: ApplySettings | None = None) -> Applied:
         """Carry out `plan` and nothing else. See reconciler.applying for the order of the steps and the errors."""
@@ -84,6 +86,7 @@ class Reconciler:
 
         return Apply(self, plan, settings or ApplySettings()).run()
 
+    @phase("release")
     def release_engine(self) -> None:
         """Call `free_resources()` on the caller's engine; an engine of our own has done so and has exited."""
         if self._local:
@@ -95,6 +98,7 @@ class Reconciler:
             raise ManifestError((_no_model_path(self.manifest.file),))
         return path
 
+    @phase("engine")
     def _ask_engine(self) -> EngineFacts | None:
         spec = self.manifest.spec
         if "engine" not in spec.discovery:
@@ -119,7 +123,9 @@ def opened(path: str, *, progress: Progress = _silent, log: Progress = _silent) 
         with suppress(EngineError):  # it is started again where it is asked; faults of the manifest come first
             early = EngineChild.start(hint.python, hint.timeout)
     try:
-        reconciler = Reconciler(validate_document(document), progress=progress, log=log)
+        with phase("manifest"):
+            manifest = validate_document(document)
+        reconciler = Reconciler(manifest, progress=progress, log=log)
         reconciler._early = early  # noqa: SLF001  # the same module hands itself a head start
         yield reconciler
     finally:

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from reconciler.cli import options
+from reconciler.cli import options, telemetry
 from reconciler.cli.progress import shown_progress
 
 _EPILOG = """\b
@@ -20,6 +20,7 @@ Examples:
 @click.command(epilog=_EPILOG)
 @options.manifest_option
 @options.format_option
+@telemetry.measured
 @options.errors_as_documents
 def command(manifest: str, format_: str) -> None:
     """Shows the kept, the protected, the missing and the ignored as well as what a plan would delete."""
@@ -27,6 +28,7 @@ def command(manifest: str, format_: str) -> None:
 
     with shown_progress() as progress, opened(manifest, progress=progress) as reconciler:
         plan = reconciler.plan()
+    telemetry.note(plan)
     if format_ == "json":
         from reconciler.report.machine import plan_document
 

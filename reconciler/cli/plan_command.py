@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from reconciler.cli import options
+from reconciler.cli import options, telemetry
 from reconciler.cli.progress import shown_progress
 from reconciler.names import printable
 
@@ -29,6 +29,7 @@ Exit codes: 0 planned; 2 changes pending (--detailed-exitcode); 3 manifest inval
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if something is to be deleted.")
 @options.override_option
 @options.format_option
+@telemetry.measured
 @options.errors_as_documents
 def command(manifest: str, out: str | None, detailed_exitcode: bool, overrides: tuple[str, ...], format_: str) -> int:
     """Reads and never writes, but for the plan file."""
@@ -38,6 +39,7 @@ def command(manifest: str, out: str | None, detailed_exitcode: bool, overrides: 
     allowed = options.checked_overrides(overrides)
     with shown_progress() as progress, opened(manifest, progress=progress) as reconciler:
         plan = reconciler.plan(overrides=allowed)
+    telemetry.note(plan)
     if out:
         write_plan_file(plan, out)
     if format_ == "json":

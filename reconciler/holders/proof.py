@@ -161,7 +161,8 @@ def held_error(answers: Iterable[HoldAnswer], waited: float = 0.0) -> HeldError:
     held = sum(answer.hold is Hold.HELD for answer in stuck)
     head = f"{stuck[0].file.name}: " if len(stuck) == 1 else ""
     counts = f"{held} files held, {len(stuck) - held} unknown, after waiting {waited:.0f} s; nothing was touched"
-    return HeldError("\n".join((head + counts, *(f"  - {line}" for line in lines), _remedy(stuck))))
+    message = "\n".join((head + counts, *(f"  - {line}" for line in lines), _remedy(stuck)))
+    return HeldError(message, tuple(answer.file.name for answer in stuck))
 
 
 def _lines(answer: HoldAnswer) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from reconciler.errors import ApplyError, InterruptedRunError
 from reconciler.facts import DirectoryFacts
+from reconciler.phases import phase
 from reconciler.transaction.apply import Apply, Orders, freed_row
 from reconciler.transaction.lock import Owner, RunLock
 from reconciler.transaction.purge import Explain, Progress, Purge, explain_nothing, no_progress
@@ -55,6 +56,7 @@ class Transaction:
         """The runs with files in quarantine, oldest first."""
         return retained_in(self._store)
 
+    @phase("transaction")
     def apply(self, orders: Orders) -> RunResult:
         """Remove models, all or (unless told to keep going) none.
 
