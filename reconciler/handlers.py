@@ -14,6 +14,7 @@ from typing import IO, Protocol
 
 from reconciler.errors import ApplyError
 from reconciler.names import printable
+from reconciler.redaction import redacted
 
 _PASSED_ON = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "XDG_RUNTIME_DIR")
 """What a handler sees of our environment: enough for systemctl and the like, and no secrets of a pipeline."""
@@ -48,7 +49,7 @@ def run_handlers(handlers: Iterable[Command], directory: str, log: Callable[[str
 
 
 def _run(handler: Command, directory: str, log: Callable[[str], None]) -> None:
-    shown = printable(" ".join(handler.command))
+    shown = redacted(printable(" ".join(handler.command)))
     log(f"handler {shown}: started")
     # A file and not a pipe: a service that the handler starts may keep it open for years.
     with tempfile.TemporaryFile() as output:

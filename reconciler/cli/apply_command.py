@@ -60,6 +60,8 @@ def command(
     """Applies PLAN.json as it is, or plans from MANIFEST, shows the plan, and asks."""
     from reconciler.applying import SAME_HOST, ApplySettings
 
+    if plan_file:
+        manifest = options.typed("manifest", manifest)  # what is configured need not be that plan's manifest
     if not plan_file and not manifest:
         raise click.UsageError("name a plan file, or a manifest with -f")
     settings = ApplySettings(

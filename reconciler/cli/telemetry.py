@@ -13,6 +13,7 @@ import click
 
 from reconciler import phases
 from reconciler.cli import options
+from reconciler.cli.logs import LOGS, WARNING
 from reconciler.errors import HeldError, ReconcileError, UsageError
 from reconciler.names import printable
 from reconciler.tracing import traced
@@ -101,7 +102,7 @@ def _write(
     try:
         write_metrics(measured, path)
     except OSError as failed:
-        options.log(f"warning: {printable(path)}: the metrics cannot be written: {failed.strerror}")
+        LOGS.log(f"warning: {printable(path)}: the metrics cannot be written: {failed.strerror}", WARNING)
 
 
 def _ending(error: BaseException | None, code: int) -> tuple[str, int]:
