@@ -211,7 +211,6 @@ class Apply:
         shown = f"{human_size(done)} of {human_size(total)}" if what == "purge" else f"{done:,} of {total:,} models"
         self._reconciler.say(f"{what} {shown}")
 
-    @phase("handlers")
     def _after_change(self, result: RunResult) -> None:
         handlers = self._manifest.spec.handlers.changed
         if handlers and self._settings.run_handlers and result.complete:

@@ -14,6 +14,7 @@ from typing import IO, Protocol
 
 from reconciler.errors import ApplyError
 from reconciler.names import printable
+from reconciler.phases import phase
 from reconciler.redaction import redacted
 
 _PASSED_ON = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "XDG_RUNTIME_DIR")
@@ -39,6 +40,7 @@ class Command(Protocol):
         """Seconds."""
 
 
+@phase("handlers")
 def run_handlers(handlers: Iterable[Command], directory: str, log: Callable[[str], None]) -> None:
     """Run each handler in `directory`, one after the other; `log` gets their output when they end.
 

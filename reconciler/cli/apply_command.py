@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli import options, telemetry
+from reconciler.cli import options
 from reconciler.cli.progress import shown_progress
+from reconciler.cli.telemetry import measured, note, note_applied
 
 if TYPE_CHECKING:
     from reconciler.applying import Applied, ApplySettings
@@ -44,8 +45,8 @@ could not be read; 9 another run is active; 64 usage; 130 interrupted. On 3 to 9
 @click.option("--run-handlers", is_flag=True, help="Run the manifest's handlers where they are due.")
 @click.option("--keep-going", is_flag=True, help="Keep what worked if a model fails; default: put everything back.")
 @options.format_option
-@telemetry.measured
 @options.errors_as_documents
+@measured
 def command(
     plan_file: str | None,
     manifest: str | None,
@@ -77,10 +78,10 @@ def command(
             if plan_file
             else _apply_manifest(str(manifest), settings, progress, ask=not yes, quiet=format_ == "json")
         )
+    note_applied(applied)
     if applied is None:
         click.echo("Not applied.")
         return 0
-    telemetry.note(applied.plan, applied)
     _show(applied, format_)
     return 0 if applied.run is None or applied.run.complete else 7
 
@@ -92,7 +93,7 @@ def _apply_plan_file(path: str, manifest: str | None, settings: ApplySettings, p
     from reconciler.workflow import opened
 
     plan = read_plan_file(path)
-    telemetry.note(plan)
+    note(plan)
     source = manifest or plan.origin.manifest
     if not os.path.exists(source):
         message = f"{printable(path)}: its manifest {printable(source)} is not here; name it with -f MANIFEST"
@@ -112,7 +113,7 @@ def _apply_manifest(
         raise click.UsageError("there is no terminal to ask on: pass --yes, or a plan file")
     with opened(manifest, progress=progress, log=options.log) as reconciler:
         plan = reconciler.plan(overrides=settings.overrides - {SAME_HOST})
-        telemetry.note(plan)
+        note(plan)
         if not quiet:
             _show_plan(plan)
         require_unblocked(plan)

@@ -7,8 +7,9 @@ import sys
 
 import click
 
-from reconciler.cli import options, telemetry
+from reconciler.cli import options
 from reconciler.cli.progress import shown_progress
+from reconciler.cli.telemetry import measured, note
 
 _EPILOG = """\b
 Examples:
@@ -20,15 +21,15 @@ Examples:
 @click.command(epilog=_EPILOG)
 @options.manifest_option
 @options.format_option
-@telemetry.measured
 @options.errors_as_documents
+@measured
 def command(manifest: str, format_: str) -> None:
     """Shows the kept, the protected, the missing and the ignored as well as what a plan would delete."""
     from reconciler.workflow import opened
 
     with shown_progress() as progress, opened(manifest, progress=progress) as reconciler:
         plan = reconciler.plan()
-    telemetry.note(plan)
+    note(plan)
     if format_ == "json":
         from reconciler.report.machine import plan_document
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 from click.core import ParameterSource
@@ -41,13 +40,12 @@ Known = Callable[[], Mapping[str, Iterable[str]]]
 """Gives the options of every command, of which the files are imported only where there is a file to check."""
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
+class Configuration(NamedTuple):
     """What a file sets: `shared` for every command that has the option, `commands` for one; no `path`, no file."""
 
     path: str = ""
-    shared: Mapping[str, Any] = field(default_factory=dict)
-    commands: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    shared: Mapping[str, Any] = {}
+    commands: Mapping[str, Mapping[str, Any]] = {}
 
     def defaults(self, command: str, parameters: Iterable[click.Parameter]) -> dict[str, Any]:
         """The values for the parameters of one command, by their names in click."""
@@ -212,8 +210,7 @@ def _commands(context: click.Context) -> Iterator[tuple[str, click.Command]]:
         yield name, command
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """An option of a command ("" for those before it), its value in force, and where that comes from."""
 
     command: str

@@ -7,8 +7,9 @@ import sys
 
 import click
 
-from reconciler.cli import options, telemetry
+from reconciler.cli import options
 from reconciler.cli.progress import shown_progress
+from reconciler.cli.telemetry import measured, note
 from reconciler.names import printable
 
 _EPILOG = """\b
@@ -29,18 +30,19 @@ Exit codes: 0 planned; 2 changes pending (--detailed-exitcode); 3 manifest inval
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if something is to be deleted.")
 @options.override_option
 @options.format_option
-@telemetry.measured
 @options.errors_as_documents
+@measured
 def command(manifest: str, out: str | None, detailed_exitcode: bool, overrides: tuple[str, ...], format_: str) -> int:
     """Reads and never writes, but for the plan file."""
-    from reconciler.plan_files import write_plan_file
     from reconciler.workflow import opened
 
     allowed = options.checked_overrides(overrides)
     with shown_progress() as progress, opened(manifest, progress=progress) as reconciler:
         plan = reconciler.plan(overrides=allowed)
-    telemetry.note(plan)
+    note(plan)
     if out:
+        from reconciler.plan_files import write_plan_file
+
         write_plan_file(plan, out)
     if format_ == "json":
         from reconciler.report.machine import plan_document

@@ -35,9 +35,14 @@ metrics_option = click.option(
 )
 
 
-def note(plan: Plan, applied: Applied | None = None) -> None:
-    """Remember what the command came to know, for the metrics."""
-    click.get_current_context().meta.update({_PLAN: plan, _APPLIED: applied})
+def note(plan: Plan) -> None:
+    """Remember what was planned, for the metrics."""
+    click.get_current_context().meta[_PLAN] = plan
+
+
+def note_applied(applied: Applied | None) -> None:
+    """Remember what was done, for the metrics; None where the answer to the question was no."""
+    click.get_current_context().meta[_APPLIED] = applied
 
 
 def measured(command: _Command) -> _Command:
