@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
 
 _ASKED_BY = ("TRACEPARENT", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+_PATIENCE = 2.0
+"""Seconds that a collector that does not answer may hold up the end of a run, unless the environment says."""
 _FLUSH = 5000
-"""Milliseconds that a collector that does not answer may hold up the end of a run."""
+"""Milliseconds that the spans which are left may take at the end."""
 
 
 def is_wanted(environment: Mapping[str, str] = os.environ) -> bool:
@@ -74,4 +76,4 @@ def _exporter(environment: Mapping[str, str]) -> Callable[[], SpanExporter]:
         return lambda: ConsoleSpanExporter(out=sys.stderr)
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
-    return OTLPSpanExporter
+    return lambda: OTLPSpanExporter(timeout=None if environment.get("OTEL_EXPORTER_OTLP_TIMEOUT") else _PATIENCE)

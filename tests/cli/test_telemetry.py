@@ -199,6 +199,12 @@ def test_spans_become_children_of_the_pipelines(run: Run, collector: tuple[str, 
         assert name in body
 
 
+def test_a_collector_that_is_not_there_fails_no_run(run: Run):
+    done = run("plan", "-f", "models.yaml", OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9", NO_PROXY="127.0.0.1")
+    assert done.returncode == 0
+    assert done.stdout.startswith("Manifest")
+
+
 @pytest.mark.parametrize(
     "environment",
     [{}, {"TRACEPARENT": f"00-{TRACE}-{PARENT}-01", "OTEL_SDK_DISABLED": "true"}],
