@@ -14,6 +14,7 @@ from reconciler.engine.client import EngineChild
 from reconciler.errors import ApplyError, EngineError, Issue, ManifestError, Place
 from reconciler.facts import STATE_DIRECTORY, DirectoryFacts, EngineFacts, Inventory
 from reconciler.inventory import open_directory, take_inventory
+from reconciler.phases import phase
 
 if TYPE_CHECKING:
     from reconciler.applying import Applied, ApplySettings
@@ -68,7 +69,7 @@ class Reconciler:
         facts = self._ask_engine()
         path = self._directory_of(facts)
         self.say(f"reading {path}")
-        with open_directory(path) as (descriptor, directory):
+        with phase("scan"), open_directory(path) as (descriptor, directory):
             return take_inventory(descriptor, directory, facts)
 
     def plan(self, *, overrides: frozenset[str] = frozenset()) -> Plan:
@@ -78,7 +79,8 @@ class Reconciler:
         inventory = self.observe()
         self.say("comparing")
         created = self._clock().strftime("%Y-%m-%dT%H:%M:%SZ")
-        plan = make_plan(self.manifest, inventory, created=created, host=self.host, overrides=overrides)
+        with phase("compare"):
+            plan = make_plan(self.manifest, inventory, created=created, host=self.host, overrides=overrides)
         unfinished = _unfinished_run(inventory.directory)
         return replace(plan, notices=(*unfinished, *plan.notices)) if unfinished else plan
 
@@ -88,6 +90,7 @@ class Reconciler:
 
         return Apply(self, plan, settings or ApplySettings()).run()
 
+    @phase("release")
     def release_engine(self) -> None:
         """Call `free_resources()` on the caller's engine; an engine of our own has done so and has exited."""
         if self._local:
@@ -99,6 +102,7 @@ class Reconciler:
             raise ManifestError((_no_model_path(self.manifest.file),))
         return path
 
+    @phase("engine")
     def _ask_engine(self) -> EngineFacts | None:
         spec = self.manifest.spec
         if "engine" not in spec.discovery:

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from reconciler.cli.logs import LOGS
 from reconciler.errors import InterruptedRunError, ReconcileError, UsageError
 
 if TYPE_CHECKING:
     from reconciler.undoing import Undone
 
+_Value = TypeVar("_Value")
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 PATH = click.Path()
@@ -44,6 +46,12 @@ override_option = click.option(
     metavar="GUARD",
     help="Let a guard pass, by its name; may be repeated.",
 )
+
+
+def typed(name: str, value: _Value) -> _Value | None:
+    """`value` if its flag was typed, and None if it comes from a variable, a file or a default."""
+    source = click.get_current_context().get_parameter_source(name)
+    return value if source is click.core.ParameterSource.COMMANDLINE else None
 
 
 def require_directory(models: str | None, manifest: str | None) -> None:
@@ -94,8 +102,8 @@ def show_undone(undone: Undone, format_: str) -> None:
 
 
 def log(line: str) -> None:
-    """Print one line of what a run says on standard error."""
-    click.echo(line, err=True)
+    """Log one line of what a run says."""
+    LOGS.log(line)
 
 
 def emit_json(value: object) -> None:
