@@ -14,6 +14,8 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -52,6 +54,17 @@ def _amount(parse: Any) -> BeforeValidator:
     return BeforeValidator(read, json_schema_input_type=float | str)
 
 
+def _scalar(value: object) -> object:
+    if not isinstance(value, (str, int, float)) or value == "":
+        raise PydanticCustomError("scalar", "not a text, a number, true or false")
+    return value
+
+
+Scalar = Annotated[
+    Any,
+    BeforeValidator(_scalar),
+    WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1}, {"type": "number"}, {"type": "boolean"}]}),
+]
 Text = Annotated[str, StringConstraints(strict=True, min_length=1)]
 Count = Annotated[int, Field(strict=True, ge=0, le=MAX_BYTES)]
 Bytes = Annotated[int, _amount(parse_bytes), Field(ge=0, le=MAX_BYTES)]
@@ -197,9 +210,29 @@ class Quarantine(Part):
     )
 
 
+class Variable(Part):
+    """A value that stands for `${NAME}` wherever a text may stand."""
+
+    type: Literal["string", "integer", "number", "boolean"] = Field(
+        default="string", description="What its values are; anything else is a fault."
+    )
+    default: Scalar | None = Field(
+        default=None, description="Its value where --set gives none; without either, each use is a fault."
+    )
+    description: Text | None = Field(default=None, description="What it is for.")
+
+
 class Spec(Part):
     """The desired state of one model directory."""
 
+    extends: tuple[Text, ...] = Field(
+        default=(),
+        description="Manifests that this one is laid over, relative to it and inside of the same repository; "
+        "later ones are laid over earlier ones.",
+    )
+    variables: dict[Annotated[str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]*$")], Variable] = Field(
+        default={}, description="What may stand as `${NAME}` in values, by name; --set NAME=VALUE gives others."
+    )
     model_path: Text | None = Field(
         default=None,
         description="The model directory, relative to the manifest; `~` is not expanded. "
@@ -222,15 +255,10 @@ class Spec(Part):
     handlers: Handlers = Field(default=Handlers(), description="Commands that follow an apply.")
     quarantine: Quarantine = Field(default=Quarantine(), description="How long removed models can be put back.")
 
-    @field_validator("allow", mode="before")
+    @field_validator("allow", "deny", "protect", mode="before")
     @classmethod
-    def _plain_names(cls, rules: object) -> object:
-        return _spell_out(rules, "name")
-
-    @field_validator("deny", "protect", mode="before")
-    @classmethod
-    def _plain_globs(cls, rules: object) -> object:
-        return _spell_out(rules, "match")
+    def _plain_texts(cls, rules: object, info: ValidationInfo) -> object:
+        return _spell_out(rules, str(info.field_name))
 
 
 class ModelSet(Part):
@@ -242,8 +270,35 @@ class ModelSet(Part):
     spec: Spec = Field(description="The desired state.")
 
 
-def _spell_out(rules: object, key: str) -> object:
-    """Plain texts of a list of rules as the objects they stand for."""
+_PLAIN = {
+    "allow": ("name", AllowRule(name="template")),
+    "deny": ("match", DenyRule(match="template")),
+    "protect": ("match", ProtectRule(match="template")),
+}
+
+
+def _spell_out(rules: object, section: str) -> object:
+    """Plain texts of a list of rules as the rules they stand for.
+
+    A text that is not empty is a valid rule as it is, so each is a copy of one validated rule: validating ten
+    thousand would take most of the time that loading takes.
+    """
     if not isinstance(rules, (list, tuple)):
         return rules
-    return [{key: rule} if isinstance(rule, str) else rule for rule in rules]
+    key, template = _PLAIN[section]
+    kind, values = type(template), template.__dict__
+
+    def rule(text: str) -> object:
+        if not text:
+            return {key: text}  # for pydantic to complain about
+        copy = kind.__new__(kind)
+        _set(copy, "__dict__", {**values, key: text})
+        _set(copy, "__pydantic_fields_set__", {key})
+        _set(copy, "__pydantic_extra__", None)
+        _set(copy, "__pydantic_private__", None)
+        return copy
+
+    return [rule(item) if type(item) is str else item for item in rules]
+
+
+_set = object.__setattr__
