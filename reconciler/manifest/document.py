@@ -128,7 +128,9 @@ def parse(data: bytes, file: str) -> Document:
     first, *others = parse_all(data, file)
     if others:
         what = "a second document in one file"
-        issue = Issue(others[0].start, what, "put it into a file of its own; only validate, fmt and render read several")
+        issue = Issue(
+            others[0].start, what, "put it into a file of its own; only validate, fmt and render read several"
+        )
         raise ManifestError((*first.issues, issue))
     return first
 

@@ -123,7 +123,9 @@ class _Layers:
     def _check_identity(self, base: Document) -> None:
         for key in _IDENTITY:
             if not isinstance(base.value((key,)), str):
-                self.faults.append(Issue(base.place(()), f"`{key}` is missing", "add it; what is extended is a manifest"))
+                self.faults.append(
+                    Issue(base.place(()), f"`{key}` is missing", "add it; what is extended is a manifest")
+                )
 
 
 def _reached(issue: Issue, place: Place) -> Issue:

@@ -124,5 +124,3 @@ class _Substitution:
 def _written(value: Any) -> str:
     """A value inside of a text, as YAML writes it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-

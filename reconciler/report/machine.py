@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 from reconciler.applying import Applied
-from reconciler.errors import Issue
 from reconciler.facts import DirectoryFacts, FileFacts, Hold, HoldAnswer, Inventory
 from reconciler.history import RunRecord
 from reconciler.holders import document_of
@@ -47,12 +46,6 @@ def inventory_document(inventory: Inventory) -> dict[str, object]:
         "aliases": dict(inventory.aliases),
         "left_alone": dict(inventory.left_alone),
     }
-
-
-def issues_document(issues: Iterable[Issue]) -> dict[str, object]:
-    """Of `validate`: every fault with its place."""
-    found = [{**issue.place._asdict(), "what": issue.what, "remedy": issue.remedy} for issue in issues]
-    return {"format_version": FORMAT_VERSION, "outcome": "manifest-invalid" if found else "valid", "issues": found}
 
 
 def _file(file: FileFacts, listed: frozenset[str] | None) -> dict[str, object]:
