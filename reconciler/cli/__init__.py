@@ -28,6 +28,14 @@ _COMMANDS = {
     "history": "Show what was done, when and by whom.",
     "show": "Show a plan file, or one run.",
     "validate": "Check manifests; needs no engine.",
+    "render": "Print manifests with all they extend and their variables put in.",
+    "fmt": "Bring manifests into the one layout.",
+    "allow": "Allow models by name.",
+    "deny": "Deny the models that a glob matches.",
+    "remove": "Remove rules from a manifest.",
+    "pin": "Write size and SHA-256 of the models on disk into a manifest.",
+    "init": "Print a manifest of the models in a directory.",
+    "schema": "Print the JSON Schema of manifests, for editors.",
     "completion": "Print the completion script of a shell.",
 }
 """Every command with its line in the overview, in the order that a newcomer needs them."""

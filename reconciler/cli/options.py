@@ -144,3 +144,10 @@ def errors_as_documents(command: _Command) -> _Command:
             raise
 
     return wrapper  # type: ignore[return-value]  # functools.wraps keeps the signature that the type states
+
+
+def say_edited(path: str, changed: bool) -> None:
+    """Print what an edit of a manifest came to."""
+    from reconciler.names import printable
+
+    click.echo(f"{printable(path)}: {'changed' if changed else 'nothing to change'}")

@@ -29,7 +29,7 @@ def _below(path: str) -> list[str]:
     for directory, names, leaves in os.walk(path, onerror=fail):
         names[:] = sorted(name for name in names if not name.startswith("."))
         files += [
-            os.path.join(directory, leaf)
+            os.path.normpath(os.path.join(directory, leaf))
             for leaf in sorted(leaves)
             if leaf.endswith(_SUFFIXES) and not leaf.startswith(".")
         ]

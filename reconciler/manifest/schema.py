@@ -87,10 +87,10 @@ class Metadata(Part):
     """Who and what the manifest is about; nothing here changes what is deleted."""
 
     name: Text = Field(description="Name of the model set, shown in plans and history.")
+    owner: Text | None = Field(default=None, description="Team or person to ask about these models.")
     labels: dict[Text, Annotated[str, Field(strict=True)]] = Field(
         default={}, description="Free labels, each a text, for your own tools."
     )
-    owner: Text | None = Field(default=None, description="Team or person to ask about these models.")
 
 
 class Engine(Part):
@@ -139,8 +139,8 @@ class Rule(Part):
 class AllowRule(Rule):
     """Models that may be here. A plain text in `allow` is the same as its `name`."""
 
-    sha256: Sha256 | None = Field(default=None, description="SHA-256 of the file, 64 hexadecimal digits.")
     size: Count | None = Field(default=None, description="Exact size of the file in bytes.")
+    sha256: Sha256 | None = Field(default=None, description="SHA-256 of the file, 64 hexadecimal digits.")
     required: Flag = Field(default=False, description="Whether it is a fault that no such model is there.")
 
 
