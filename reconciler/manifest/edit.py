@@ -53,7 +53,7 @@ def allow(names: Iterable[str]) -> Change:
 
     def change(text: Text, root: Any) -> None:
         have = {subject(item, "allow") for item in root["spec"].get("allow", [])}
-        new = [name for name in dict.fromkeys(names) if (name, True) not in have]
+        new = [name for name in dict.fromkeys(map(escaped, names)) if (name, True) not in have]
         if new:
             root["spec"].setdefault("allow", []).extend(new)
             text.append("allow", list(new))
@@ -66,10 +66,11 @@ def deny(glob: str, reason: str) -> Change:
 
     def change(text: Text, root: Any) -> None:
         rules = root["spec"].get("deny", [])
-        if any(subject(item, "deny")[0] == glob for item in rules):
+        text_of_glob = escaped(glob)
+        if any(subject(item, "deny")[0] == text_of_glob for item in rules):
             return
-        rule = {"match": glob, **({"reason": reason} if reason else {})}
-        item = rule if reason or "[" in glob else glob
+        rule = {"match": text_of_glob, **({"reason": escaped(reason)} if reason else {})}
+        item = rule if reason or "[" in glob else text_of_glob
         root["spec"].setdefault("deny", []).append(item)
         text.append("deny", [item])
 
@@ -96,18 +97,27 @@ def remove(names: Iterable[str]) -> Change:
 
 
 def pin(pins: Mapping[str, Pin]) -> Change:
-    """Write size and SHA-256 into the rules that allow models by name."""
+    """Write size and SHA-256 into the rules that allow models by name; UsageError for one whose name is not there."""
 
     def change(text: Text, root: Any) -> None:
         rules = root["spec"].get("allow", [])
+        by_text = {escaped(name): found for name, found in pins.items()}
         for index, item in enumerate(rules):
             name, exact = subject(item, "allow")
-            if exact and name in pins:
-                wanted = {"size": pins[name].size, "sha256": pins[name].sha256}
+            if exact and (found := by_text.pop(name or "", None)):
+                wanted = {"size": found.size, "sha256": found.sha256}
                 text.pin(index, wanted)
                 rules[index] = {**(item if isinstance(item, dict) else {"name": item}), **wanted}
+        for name in by_text:
+            what = f"{printable(text.file)}: no rule in this file allows {printable(name)} in so many letters"
+            raise UsageError(f"{what}; write its name out, or pin by hand")
 
     return change
+
+
+def escaped(text: str) -> str:
+    """A text as a manifest writes it, where `${` would stand for a variable."""
+    return text.replace("${", "$${")
 
 
 class Text:

@@ -44,14 +44,21 @@ DEFAULT_INCLUDE = tuple(
 MAX_BYTES = 2**63 - 1
 
 
-def _amount(parse: Any) -> BeforeValidator:
+_DIGITS = r"^[0-9]{1,20}(\.[0-9]{1,20})? ?"
+_BYTES_TEXT = _DIGITS + r"([kKmMgGtTpP]?[iI]?[bB])?$"
+_SECONDS_TEXT = _DIGITS + r"([mM]?[sS]|[mMhHdD])?$"
+
+
+def _amount(parse: Any, number: Any, pattern: str) -> BeforeValidator:
+    """Reads an amount; `number` and `pattern` are for the JSON Schema."""
+
     def read(value: object) -> Any:
         try:
             return parse(value)
         except (ValueError, OverflowError) as error:
             raise PydanticCustomError("amount", "{reason}", {"reason": str(error)}) from None
 
-    return BeforeValidator(read, json_schema_input_type=float | str)
+    return BeforeValidator(read, json_schema_input_type=number | Annotated[str, Field(pattern=pattern)])
 
 
 def _scalar(value: object) -> object:
@@ -67,9 +74,11 @@ Scalar = Annotated[
 ]
 Text = Annotated[str, StringConstraints(strict=True, min_length=1)]
 Count = Annotated[int, Field(strict=True, ge=0, le=MAX_BYTES)]
-Bytes = Annotated[int, _amount(parse_bytes), Field(ge=0, le=MAX_BYTES)]
-Seconds = Annotated[float, _amount(parse_seconds), Field(gt=0, le=86400, allow_inf_nan=False)]
-Duration = Annotated[float, _amount(parse_seconds), Field(ge=0, le=366 * 86400, allow_inf_nan=False)]
+Bytes = Annotated[int, _amount(parse_bytes, int, _BYTES_TEXT), Field(ge=0, le=MAX_BYTES)]
+Seconds = Annotated[float, _amount(parse_seconds, float, _SECONDS_TEXT), Field(gt=0, le=86400, allow_inf_nan=False)]
+Duration = Annotated[
+    float, _amount(parse_seconds, float, _SECONDS_TEXT), Field(ge=0, le=366 * 86400, allow_inf_nan=False)
+]
 Percent = Annotated[float, Field(strict=True, ge=0, le=100, allow_inf_nan=False)]
 Sha256 = Annotated[str, StringConstraints(strict=True, pattern="^[0-9a-fA-F]{64}$", to_lower=True)]
 Flag = Annotated[bool, Field(strict=True)]

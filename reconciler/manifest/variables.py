@@ -18,6 +18,7 @@ from reconciler.manifest.document import Document, resolve, unpack
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _USE = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)", re.DOTALL)
 _KINDS: dict[str, tuple[type, ...]] = {"string": (str,), "integer": (int,), "number": (int, float), "boolean": (bool,)}
+_SAMPLES: dict[str, Any] = {"string": "sample", "integer": 1, "number": 1, "boolean": True}
 _LITERAL = ("extends", "variables")
 """Keys of `spec` whose values are taken as they are."""
 
@@ -85,7 +86,7 @@ class _Substitution:
         if fault:
             place = self._document.place(("spec", "variables", name))
             self.issues.append(Issue(place, f"variable `{name}`: {what} {fault}", f"give it a value of type {kind}"))
-        self._values[name] = value  # even a faulty one, so that its uses are not faults too
+        self._values[name] = _SAMPLES[kind] if fault else value  # so that its uses are not faults too
 
     def _walk(self, node: Any) -> None:
         if id(node) in self._seen:
@@ -109,7 +110,7 @@ class _Substitution:
 
     def _value(self, use: re.Match[str], mark: int) -> Any:
         name = use[1]
-        if name in self._values:
+        if use[2] and name in self._values:
             return self._values[name]
         if not use[2] or not _NAME.fullmatch(name):
             what, remedy = f"`{use[0]}` is not a variable", "write `${NAME}`, or `$${` for the characters themselves"
