@@ -7,6 +7,7 @@ anchors stay. Each edit is done twice, on the text and on the values: if they do
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from reconciler.manifest.loader import NO_SETTINGS, Settings, parse_manifest
 from reconciler.manifest.wording import ordered_keys
 from reconciler.names import printable
 
+_PROPERTIES = re.compile(r"[&!]\S*(?: +[&!]\S*)*")
 BOM = "\ufeff"
 
 
@@ -165,9 +167,8 @@ class Text:
             end += len(self._newline) if self._text[end : end + len(self._newline)] == self._newline else 0
             self._splice(line_start(self._text, self._dash(item)), end, "")
             if len(rules.children) == 1:
-                key = next(key for key, value in self._spec.pairs() if value is rules)
-                colon = self._text.index(":", key.end) + 1
-                self._splice(colon, colon, " []")
+                at = self._head_end(rules)
+                self._splice(at, at, " []")
         self._apply()
 
     def pin(self, index: int, wanted: dict[str, Any]) -> None:
@@ -219,6 +220,14 @@ class Text:
         else:
             start = rules.children[index - 1].end if index else item.start
             self._splice(start, item.end, "")
+
+    def _head_end(self, rules: Node) -> int:
+        """Where a value can be written instead of the lines of a section: behind its colon, or its anchor."""
+        properties = _PROPERTIES.match(self._text, rules.start)
+        if properties:
+            return properties.end()
+        key = next(key for key, value in self._spec.pairs() if value is rules)
+        return self._text.index(":", key.end) + 1
 
     def _lines(self, lines: list[str], column: int) -> str:
         return "".join(f"{self._newline}{' ' * column}{line}" for line in lines)

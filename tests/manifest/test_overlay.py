@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.errors import ManifestError
@@ -163,6 +163,7 @@ def tree(value: Any) -> Tree:
     return Tree(document.root, document.marks)
 
 
+@settings(max_examples=300, deadline=None)
 @given(specs, specs, specs)
 def test_merging_is_associative(a: Any, b: Any, c: Any) -> None:
     left = merge(merge(tree(a), tree(b)), tree(c))
