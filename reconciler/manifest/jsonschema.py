@@ -48,7 +48,7 @@ def json_schema() -> dict[str, Any]:
     schema = ModelSet.model_json_schema(by_alias=True, ref_template="#/definitions/{model}")
     definitions: dict[str, Any] = schema.pop("$defs")
     for name, part in (*definitions.items(), ("ModelSet", schema)):
-        _complete(name, part)
+        _complete(name, part, definitions)
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         **_plain(schema),
@@ -57,14 +57,18 @@ def json_schema() -> dict[str, Any]:
     }
 
 
-def _complete(name: str, part: dict[str, Any]) -> None:
+def _complete(name: str, part: dict[str, Any], definitions: dict[str, Any]) -> None:
     """Add to a part what the models say in code: exactly one of two keys, plain texts, variables, removal."""
     for key, value in part["properties"].items():
+        if "$ref" in value:  # pydantic leaves a description out where the part has the same
+            value.setdefault("description", definitions[value["$ref"].rpartition("/")[2]]["description"])
+        if "patternProperties" in value:
+            value["additionalProperties"] = False
         examples = _EXAMPLES.get(f"{name}.{key}", _EXAMPLES.get(key))
         if examples:
             value["examples"] = examples
         if key in {"allow", "deny", "protect"}:
-            removal = {"type": "object", "properties": {REMOVE: {"type": "string", "minLength": 1}}}
+            removal: dict[str, Any] = {"type": "object", "properties": {REMOVE: {"type": "string", "minLength": 1}}}
             removal |= {"required": [REMOVE], "additionalProperties": False}
             value["items"] = {"anyOf": [{"type": "string", "minLength": 1}, value["items"], removal]}
         elif name != "Variable" and key not in {"apiVersion", "kind"}:

@@ -12,7 +12,7 @@ UNMATCHED = "nothing in `models.include` matches it"
 @pytest.mark.parametrize(
     ("spec", "expected"),
     [
-        ("  deny: ['old_*', '**/*-x.*', '*.bin', {match: 'a[12]'}, '**']\n  allow: [a.bin]\n", []),
+        ("  deny: ['old_*', '**/*-x.*', '*.bin', {match: 'a[12]'}, '**']\n", []),
         ("  deny: ['*.txt']\n", [f"5:10: `*.txt` in `deny` can never match a model: {UNMATCHED}"]),
         ("  protect: [notes.txt]\n", [f"5:13: `notes.txt` in `protect` can never match a model: {UNMATCHED}"]),
         ("  models: {include: ['a*']}\n  deny: ['*.txt']\n", []),
