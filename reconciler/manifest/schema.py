@@ -297,17 +297,23 @@ def _spell_out(rules: object, section: str) -> object:
     key, template = _PLAIN[section]
     kind, values = type(template), template.__dict__
 
+    fields_set = {key}
+
     def rule(text: str) -> object:
         if not text:
             return {key: text}  # for pydantic to complain about
         copy = kind.__new__(kind)
-        _set(copy, "__dict__", {**values, key: text})
-        _set(copy, "__pydantic_fields_set__", {key})
-        _set(copy, "__pydantic_extra__", None)
-        _set(copy, "__pydantic_private__", None)
+        _set_values(copy, {**values, key: text})
+        _set_fields(copy, fields_set)
+        _set_extra(copy, None)
+        _set_private(copy, None)
         return copy
 
     return [rule(item) if type(item) is str else item for item in rules]
 
 
-_set = object.__setattr__
+# The slots of a frozen model; twice as fast as object.__setattr__.
+_set_values, _set_fields, _set_extra, _set_private = (
+    BaseModel.__dict__[slot].__set__
+    for slot in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
+)
