@@ -40,13 +40,14 @@ def command(
     format_: str,
 ) -> int:
     """Reads and never writes, but for the plan file."""
-    from reconciler.plan_files import write_plan_file
     from reconciler.workflow import opened
 
     allowed = options.checked_overrides(overrides)
     with shown_progress() as progress, opened(manifest, settings, progress=progress) as reconciler:
         plan = reconciler.plan(overrides=allowed)
     if out:
+        from reconciler.plan_files import write_plan_file
+
         write_plan_file(plan, out)
     if format_ == "json":
         from reconciler.report.machine import plan_document
