@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from reconciler.engine.client import EngineChild
@@ -116,11 +117,20 @@ class Reconciler:
 
 
 @contextmanager
-def opened(path: str, *, progress: Progress = _silent, log: Progress = _silent) -> Iterator[Reconciler]:
-    """A Reconciler of the manifest at `path`, whose engine starts while the manifest is still being checked."""
+def opened(
+    path: str,
+    settings: Mapping[str, str] = MappingProxyType({}),
+    *,
+    progress: Progress = _silent,
+    log: Progress = _silent,
+) -> Iterator[Reconciler]:
+    """A Reconciler of the manifest at `path`, whose engine starts while the manifest is still being checked.
+
+    `settings` are values of the manifest's variables.
+    """
     from reconciler.manifest.loader import peek, read_document, validate_document
 
-    document = read_document(path)
+    document = read_document(path, settings)
     hint = peek(document)
     early = None
     if hint and "engine" in hint.discovery:

@@ -24,14 +24,15 @@ Examples:
 
 @click.command(epilog=_EPILOG)
 @options.manifest_option
+@options.set_option
 @options.format_option
 @options.errors_as_documents
 @measured
-def command(manifest: str, format_: str) -> None:
+def command(manifest: str, settings: dict[str, str], format_: str) -> None:
     """Shows the kept, the protected, the missing and the ignored as well as what a plan would delete."""
     from reconciler.workflow import opened
 
-    with shown_progress() as progress, opened(manifest, progress=progress) as reconciler:
+    with shown_progress() as progress, opened(manifest, settings, progress=progress) as reconciler:
         plan = reconciler.plan()
     note(plan)
     if format_ == "json":

@@ -39,6 +39,27 @@ format_option = click.option(
     show_default=True,
     help="How to print the result on standard output.",
 )
+
+
+def _settings(_: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    settings: dict[str, str] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not name or not equals or name in settings:
+            fault = "was given before" if name in settings else "is not NAME=VALUE"
+            raise click.BadParameter(f"{text!r} {fault}", param=parameter)
+        settings[name] = value
+    return settings
+
+
+set_option = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=_settings,
+    help="Value of a variable that spec.variables declares; may be repeated.",
+)
 override_option = click.option(
     "--override",
     "overrides",
@@ -142,3 +163,10 @@ def errors_as_documents(command: _Command) -> _Command:
             raise
 
     return wrapper  # type: ignore[return-value]  # functools.wraps keeps the signature that the type states
+
+
+def say_edited(path: str, changed: bool) -> None:
+    """Print what an edit of a manifest came to."""
+    from reconciler.names import printable
+
+    click.echo(f"{printable(path)}: {'changed' if changed else 'nothing to change'}")
