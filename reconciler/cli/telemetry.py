@@ -102,7 +102,7 @@ def _write(
     measured = Measured(name, time.time(), time.monotonic() - times.began, outcome, exit_code, times.phases)
     measured.plan = context.meta.get(_PLAN)
     measured.results = _results(applied, error)
-    measured.held = len(error.files) if isinstance(error, HeldError) else 0 if applied and applied.run else None
+    measured.held = len(error.answers) if isinstance(error, HeldError) else 0 if applied and applied.run else None
     measured.quarantined = _quarantined(measured)
     try:
         write_metrics(measured, path)
