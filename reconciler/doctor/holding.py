@@ -42,7 +42,7 @@ def _answers(directory: str, manifest: Manifest | None) -> list[HoldAnswer]:
 
 
 def _told(answers: list[HoldAnswer]) -> str:
-    lines = [printable(f"{answer.file.name}: {_who(answer)}") for answer in answers[:_NAMED]]
+    lines = [f"{printable(answer.file.name)}: {_who(answer)}" for answer in answers[:_NAMED]]
     return "; ".join(lines) + (f"; and {len(answers) - _NAMED} more" if len(answers) > _NAMED else "")
 
 
