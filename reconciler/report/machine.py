@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 from reconciler.applying import Applied
+from reconciler.errors import Issue
 from reconciler.facts import DirectoryFacts, FileFacts, Hold, HoldAnswer, Inventory
 from reconciler.history import RunRecord
 from reconciler.holders import document_of
@@ -46,6 +47,16 @@ def inventory_document(inventory: Inventory) -> dict[str, object]:
         "aliases": dict(inventory.aliases),
         "left_alone": dict(inventory.left_alone),
     }
+
+
+def issues_document(issues: Iterable[Issue], warnings: Iterable[Issue] = ()) -> dict[str, object]:
+    """Of `validate`: every fault with its place, and apart from them every warning."""
+    faults, doubts = (
+        [{**issue.place._asdict(), "what": issue.what, "remedy": issue.remedy} for issue in found]
+        for found in (issues, warnings)
+    )
+    outcome = "manifest-invalid" if faults else "valid"
+    return {"format_version": FORMAT_VERSION, "outcome": outcome, "issues": faults, "warnings": doubts}
 
 
 def _file(file: FileFacts, listed: frozenset[str] | None) -> dict[str, object]:
