@@ -29,7 +29,7 @@ Exit codes: 0 all are valid, whatever the warnings; 3 at least one is not.
 @options.set_option
 @click.option(
     "--format", "format_", type=click.Choice(["text", "json", "github"]), default="text", show_default=True,
-    help="How to print the findings on standard output.",
+    help="How to print the findings: text on standard error, the others on standard output.",
 )  # fmt: skip
 def command(manifests: tuple[str, ...], settings: dict[str, str], format_: str) -> int:
     """Reports every fault of every file at once, and warns of rules without effect.
@@ -80,10 +80,15 @@ def _show(findings: list[Finding], format_: str) -> None:
     from reconciler.report import issues
 
     if format_ == "json":
-        options.emit_json(issues.findings_document(findings))
+        from reconciler.report.machine import issues_document
+
+        faults, warnings = (
+            [finding.issue for finding in findings if finding.severity == severity] for severity in ("error", "warning")
+        )
+        options.emit_json(issues_document(faults, warnings))
     elif format_ == "github":
         issues.write_github(findings, sys.stdout)
     else:
         from reconciler.manifest.loader import read_bytes
 
-        issues.write_findings(findings, issues.Sources(read_bytes), sys.stdout)
+        issues.write_findings(findings, issues.Sources(read_bytes), sys.stderr)

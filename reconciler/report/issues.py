@@ -69,16 +69,6 @@ def write_github(findings: Iterable[Finding], stream: IO[str]) -> None:
         stream.write(f"::{finding.severity} {properties}::{_data(printable(text))}\n")
 
 
-def findings_document(findings: Iterable[Finding]) -> dict[str, object]:
-    """Of `validate`: every fault with its place, and apart from them every warning."""
-    found: dict[str, list[object]] = {"error": [], "warning": []}
-    for finding in findings:
-        issue = finding.issue
-        found[finding.severity].append({**issue.place._asdict(), "what": issue.what, "remedy": issue.remedy})
-    outcome = "manifest-invalid" if found["error"] else "valid"
-    return {"format_version": "1.0", "outcome": outcome, "issues": found["error"], "warnings": found["warning"]}
-
-
 def _data(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 

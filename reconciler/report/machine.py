@@ -49,6 +49,13 @@ def inventory_document(inventory: Inventory) -> dict[str, object]:
     }
 
 
+def issues_document(issues: Iterable[Issue], warnings: Iterable[Issue] = ()) -> dict[str, object]:
+    """Of `validate`: every fault with its place, and apart from them every warning."""
+    faults = _issues(issues)
+    outcome = "manifest-invalid" if faults else "valid"
+    return {"format_version": FORMAT_VERSION, "outcome": outcome, "issues": faults, "warnings": _issues(warnings)}
+
+
 def _issues(issues: Iterable[Issue]) -> list[dict[str, object]]:
     return [{**issue.place._asdict(), "what": issue.what, "remedy": issue.remedy} for issue in issues]
 

@@ -39,8 +39,8 @@ def test_validate_shows_faults_of_all_files_in_their_lines(tmp_path: Path) -> No
     put(tmp_path / "good.yaml", "spec: {}\n")
     done = run(tmp_path, "validate", ".")
     assert done.returncode == 3
-    assert done.stdout == (
-        "good.yaml: valid\n"
+    assert done.stdout == "good.yaml: valid\n"
+    assert done.stderr == (
         "error: one.yaml:5:3: `spec.alow`: no such key; did you mean `allow`?\n"
         "    5 |   alow: [a.bin]\n"
         "      |   ^\n"
@@ -71,9 +71,9 @@ def test_annotations_are_escaped(tmp_path: Path) -> None:
 def test_the_excerpt_of_a_hostile_line_is_harmless(tmp_path: Path) -> None:
     put(tmp_path / "m.yaml", 'spec:\n  # é\n  alow: ["\u202e' + "x" * 500 + '"]\n')
     done = run(tmp_path, "validate", "m.yaml")
-    assert "\\u202e" in done.stdout
-    assert max(map(len, done.stdout.splitlines())) < 200
-    assert done.stdout.splitlines()[2] == "      |   ^"
+    assert "\\u202e" in done.stderr
+    assert max(map(len, done.stderr.splitlines())) < 200
+    assert done.stderr.splitlines()[2] == "      |   ^"
 
 
 def test_set_reaches_every_command(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_set_reaches_every_command(tmp_path: Path) -> None:
         assert run(tmp_path, *command, "-f", "m.yaml").returncode == 3, command
         done = run(tmp_path, *command, "-f", "m.yaml", "--set", "D=models")
         assert done.returncode == 0, (command, done.stderr)
-    assert "`${D}` has no value" in run(tmp_path, "validate", "m.yaml").stdout
+    assert "`${D}` has no value" in run(tmp_path, "validate", "m.yaml").stderr
     assert run(tmp_path, "validate", "m.yaml", "--set", "D=models").returncode == 0
     for bad in (["--set", "D"], ["--set", "=x"], ["--set", "D=x", "--set", "D=y"]):
         assert run(tmp_path, "validate", "m.yaml", *bad).returncode == 64

@@ -72,7 +72,8 @@ def test_an_inventory_without_an_engine() -> None:
 
 def test_issues() -> None:
     issue = Issue(Place("m\udcff.yaml", 3, 7), "what", "remedy")
-    assert printed(issues_document([])) == {"format_version": FORMAT_VERSION, "outcome": "valid", "issues": []}
+    valid = {"format_version": FORMAT_VERSION, "outcome": "valid", "issues": [], "warnings": []}
+    assert printed(issues_document([])) == valid
     parsed = printed(issues_document([issue]))
     assert parsed["outcome"] == "manifest-invalid"
     assert parsed["issues"] == [{"file": "m\udcff.yaml", "line": 3, "column": 7, "what": "what", "remedy": "remedy"}]
