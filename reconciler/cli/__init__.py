@@ -29,6 +29,7 @@ _COMMANDS = {
     "purge": "Remove for good what is in quarantine.",
     "history": "Show what was done, when and by whom.",
     "show": "Show a plan file, or one run.",
+    "report": "Write a page to look at: a plan, a run, or the history.",
     "validate": "Check manifests; needs no engine.",
     "completion": "Print the completion script of a shell.",
 }
