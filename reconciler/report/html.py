@@ -1,7 +1,7 @@
 """One page to look at, of a plan, a run or the history of a directory. It needs no network and asks for none.
 
 The template, its style and its script are package data, and so is D3 (`templates/d3.min.js`), as its authors
-publish it: `make d3` fetches it anew. Jinja2 comes with the extra `report`.
+publish it: `make plotting` fetches it anew. Jinja2 comes with the extra `report`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from reconciler.facts import FileFacts
 from reconciler.history import RunRecord
 from reconciler.names import printable
 from reconciler.planning.plan import Plan
+from reconciler.planning.verdicts import Verdict
 from reconciler.quantities import both_sizes, human_size, plural
 from reconciler.report.machine import plan_document
 from reconciler.report.rows import STATUS, Row, rows, shortest
@@ -27,6 +28,9 @@ from reconciler.transaction import Fate
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+_ORDER = sorted(STATUS, key=lambda verdict: verdict not in {Verdict.DELETE, Verdict.MISMATCH, Verdict.MISSING})
+"""What wants a look comes first."""
 
 _GONE = {Fate.PURGED, Fate.QUARANTINED}
 
@@ -69,7 +73,7 @@ def plan_page(plan: Plan, records: Sequence[RunRecord], *, base: str) -> str:
         figures=(
             (f"{len(plan.deletions):,}", "to delete", ""),
             (human_size(size), "to come free", plural(size, "byte")),
-            (f"{len(plan.decisions):,}", "models looked at", ""),
+            (f"{len(plan.decisions):,}", "models in all", ""),
         ),
         facts=_shown(
             {
@@ -82,7 +86,7 @@ def plan_page(plan: Plan, records: Sequence[RunRecord], *, base: str) -> str:
             }
         ),
         alerts=list(map(printable, _alerts(plan, base))),
-        states={verdict.value: word for verdict, word in STATUS.items()},
+        states={verdict.value: STATUS[verdict] for verdict in _ORDER},
         columns=(("status", "Status"), ("size", "Size"), ("name", "Model"), ("why", "Why"), ("place", "Rule")),
         models=list(_of_plan(plan, base)),
         runs=records,
@@ -113,18 +117,21 @@ def run_page(record: RunRecord) -> str:
         states=_FATE_STATES,
         columns=(("status", "Fate"), ("size", "Size"), ("name", "Model"), ("why", "Cause")),
         models=list(_of_runs([record])),
-        runs=[record],
+        runs=(),
     )
     return _render(page)
 
 
-def history_page(records: Sequence[RunRecord], directory: str) -> str:
+def history_page(records: list[RunRecord], directory: str) -> str:
     """The page of everything that was done in `directory`; its models are those of every apply, and where they are."""
     page = _Page(
-        title="History of models",
+        title=f"History of {printable(directory)}",
         outcome="",
         figures=((f"{len(records):,}", "run" if len(records) == 1 else "runs", ""), *_run_figures(records)),
-        facts=_shown({"Models": directory}),
+        facts={
+            name: moment(record.began)
+            for name, record in zip(("First run", "Last run"), records[:1] + records[-1:], strict=False)
+        },
         alerts=(),
         states=_FATE_STATES,
         columns=(("status", "Fate"), ("size", "Size"), ("name", "Model"), ("place", "Run"), ("why", "Cause")),
@@ -152,7 +159,7 @@ def _alerts(plan: Plan, base: str) -> Iterator[str]:
 
 def _of_plan(plan: Plan, base: str) -> Iterator[dict[str, object]]:
     files = {decision.name: decision.file for decision in plan.decisions}
-    return _counted((_told(row), files[row.name]) for row in rows(plan, base=base))
+    return _counted((_told(row), files[row.name]) for row in rows(plan, base=base, verdicts=_ORDER))
 
 
 def _told(row: Row) -> dict[str, object]:
@@ -209,7 +216,7 @@ def _run_row(record: RunRecord) -> dict[str, object]:
 
 def _render(page: _Page) -> str:
     environment = _environment()
-    source = {name: _source(environment, name) for name in ("report.css", "d3.min.js", "report.js")}
+    source = {name: _source(environment, name) for name in ("report.css", "d3.LICENSE", "d3.min.js", "report.js")}
     runs = list(map(_run_row, page.runs))
     data = {"states": page.states, "columns": page.columns, "models": page.models, "runs": runs}
     scripts = " ".join(_hash(source[name]) for name in ("d3.min.js", "report.js"))

@@ -6,6 +6,7 @@
   const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
   const STEP = 200; // rows that one look takes
   const MOST_TILES = 400; // past this a tile is smaller than a finger, and layout takes longer than a frame
+  const HEADING = 20; // pixels
   const view = { text: "", only: new Set(), column: "", down: false, limit: STEP };
 
   // The words of reconciler.quantities.
@@ -134,22 +135,29 @@
 
   function tileOf(node) {
     const tile = node.data;
-    const made = element("button", { type: "button", className: `tile ${tile.state}`, title: told(tile), tabIndex: -1 });
+    const made = element("button", { type: "button", className: `tile ${tile.state}`, tabIndex: -1 });
     made.append(element("span", { text: title(tile) }), element("small", { text: humanSize(sum(tile.rows)) }));
     made.setAttribute("aria-label", told(tile));
     made.rows = tile.rows;
     const { width, height } = place(node, made);
-    made.classList.toggle("small", width < 44 || height < 24);
+    made.classList.toggle("small", width < 56 || height < 22);
+    made.classList.toggle("flat", height < 42);
     made.addEventListener("focus", () => { byId("tile").textContent = told(tile); });
     made.addEventListener("mouseenter", () => { byId("tile").textContent = told(tile); });
     made.addEventListener("click", () => { if (tile.rows.length === 1) look(title(tile)); });
     return made;
   }
 
+  // A group too small for its name goes without; its colour is in the buttons below.
+  function titled(node) {
+    node.titled = node.depth === 1 && node.x1 - node.x0 >= 90 && node.y1 - node.y0 >= 3 * HEADING;
+    return node.titled;
+  }
+
   function groupOf(node) {
     const rows = node.data.tiles.flatMap((tile) => tile.rows);
     const made = element("div", { className: "group", text: `${data.states[node.data.state]} · ${humanSize(sum(rows))}` });
-    place({ ...node, x0: node.x0, x1: node.x1, y0: node.y0, y1: node.y0 + 20 }, made);
+    place({ x0: node.x0, x1: node.x1, y0: node.y0, y1: node.y0 + HEADING }, made);
     return made;
   }
 
@@ -157,16 +165,15 @@
     const box = byId("treemap");
     const groups = tiled();
     const unsized = data.models.filter((row) => row.adds === 0).length;
-    const hidden = unsized ? `${models(unsized)} of no size of their own: in the table only.` : "";
-    byId("tile").textContent = data.models.length ? hidden || "Point at a tile, or use the arrow keys." : "No models.";
+    const hidden = unsized ? ` ${models(unsized)} without bytes to show: in the table only.` : "";
+    byId("tile").textContent = data.models.length ? `Point at a tile, or use the arrow keys.${hidden}` : "No models.";
     box.hidden = !groups.length;
     if (box.hidden) return;
     const root = d3.hierarchy({ tiles: groups }, (node) => node.tiles).sum((node) => (node.rows ? sum(node.rows) : 0));
     root.sort((a, b) => b.value - a.value);
-    d3.treemap().size([box.clientWidth, box.clientHeight]).paddingInner(2).paddingTop((node) => (node.depth === 1 ? 20 : 0)).round(true)(root);
-    box.replaceChildren(...root.children.map(groupOf), ...root.leaves().map(tileOf));
-    const first = box.querySelector(".tile");
-    first.tabIndex = 0;
+    d3.treemap().size([box.clientWidth, box.clientHeight]).paddingInner(2).paddingTop((node) => (titled(node) ? HEADING : 0)).round(true)(root);
+    box.replaceChildren(...root.children.filter((node) => node.titled).map(groupOf), ...root.leaves().map(tileOf));
+    box.querySelector(".tile").tabIndex = 0;
   }
 
   const MOVES = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -Infinity, End: Infinity };
@@ -198,7 +205,7 @@
     const width = box.clientWidth, height = 190, left = 70, right = 16, top = 10, bottom = 26;
     const [first, last] = d3.extent(points, (point) => point.when);
     const pad = last - first ? 0 : 3600e3; // a single run stands in the middle of two hours
-    const x = d3.scaleUtc([new Date(+first - pad), new Date(+last + pad)], [left, width - right]);
+    const x = d3.scaleUtc([new Date(+first - pad), new Date(+last + pad)], [left + 8, width - right]);
     const most = Math.max(1, d3.max(points, (point) => point.total));
     const least = Math.min(0, d3.min(points, (point) => point.total));
     const y = d3.scaleLinear([least, most], [height - bottom, top]);
@@ -211,7 +218,7 @@
     svg.append("path").attr("class", "area").attr("d", area(points));
     svg.append("path").attr("class", "total").attr("d", area.lineY1()(points));
     const dots = svg.append("g").selectAll("circle").data(points).join("circle");
-    dots.attr("r", 5).attr("cx", (point) => x(point.when)).attr("cy", (point) => y(point.total));
+    dots.attr("r", 5).classed("idle", (point) => !point.freed).attr("cx", (point) => x(point.when)).attr("cy", (point) => y(point.total));
     dots.append("title").text((point) => `${point.run}, ${point.kind}: ${bytes(point.freed)} freed, ${bytes(point.total)} in all`);
     box.replaceChildren(svg.node());
   }
