@@ -17,9 +17,10 @@
   }
   const grouped = (number) => number.toLocaleString("en-US");
   const bytes = (size) => `${grouped(size)} byte${size === 1 ? "" : "s"}`;
+  const bothSizes = (size) => (size >= 1024 ? `${humanSize(size)} (${bytes(size)})` : bytes(size));
   const models = (count) => `${grouped(count)} model${count === 1 ? "" : "s"}`;
   const sum = (rows) => rows.reduce((total, row) => total + row.adds, 0);
-  const measured = (rows) => `${models(rows.length)}, ${humanSize(sum(rows))} (${bytes(sum(rows))})`;
+  const measured = (rows) => `${models(rows.length)}, ${bothSizes(sum(rows))}`;
 
   function element(tag, { text, ...properties } = {}, ...children) {
     const made = Object.assign(document.createElement(tag), properties);
@@ -39,7 +40,7 @@
   const CELLS = {
     status: (row) => element("td", {}, pill(row.state)),
     size: (row) =>
-      element("td", { className: "number", text: row.size === null ? "–" : humanSize(row.size), title: row.size === null ? "no file" : bytes(row.size) }),
+      element("td", { className: "number", text: row.size === null ? "-" : humanSize(row.size), title: row.size === null ? "no file" : bytes(row.size) }),
     name: (row) => element("td", { className: "name", text: row.name }),
     why: (row) => element("td", { text: row.why }),
     place: (row) => element("td", { className: "place", text: row.place }),
@@ -62,8 +63,8 @@
     document.querySelector("#models tbody").replaceChildren(
       ...rows.slice(0, view.limit).map((row) => element("tr", {}, ...cells.map((cell) => cell(row)))),
     );
-    const all = rows.length === data.models.length ? "" : ` of ${models(data.models.length)}`;
-    byId("shown").textContent = all ? `${measured(rows)}${all}` : measured(rows);
+    const of = rows.length === data.models.length ? "" : `; ${models(data.models.length)} in all`;
+    byId("shown").textContent = measured(rows) + of;
     const left = rows.length - view.limit;
     byId("more").hidden = left <= 0;
     byId("more").textContent = `Show ${grouped(Math.min(left, STEP))} more; ${grouped(left)} are not shown`;
@@ -122,9 +123,8 @@
   const title = (tile) => (tile.rows.length === 1 ? tile.rows[0].name : `${models(tile.rows.length)}, each smaller`);
 
   function told(tile) {
-    const size = `${humanSize(sum(tile.rows))} (${bytes(sum(tile.rows))})`;
     const why = tile.rows.length === 1 && tile.rows[0].why;
-    return `${data.states[tile.state]}: ${title(tile)}, ${size}${why ? `; ${why}` : ""}`;
+    return `${data.states[tile.state]}: ${title(tile)}, ${bothSizes(sum(tile.rows))}${why ? `; ${why}` : ""}`;
   }
 
   function place(node, made) {
@@ -210,7 +210,7 @@
     const least = Math.min(0, d3.min(points, (point) => point.total));
     const y = d3.scaleLinear([least, most], [height - bottom, top]);
     const svg = d3.create("svg").attr("viewBox", [0, 0, width, height]).attr("role", "img");
-    svg.attr("aria-label", `${humanSize(total)} (${bytes(total)}) came free in ${points.length} run${points.length === 1 ? "" : "s"}; the table below has each`);
+    svg.attr("aria-label", `${bothSizes(total)} came free in ${points.length} run${points.length === 1 ? "" : "s"}; the table below has each`);
     svg.append("g").attr("transform", `translate(0,${height - bottom})`).call(d3.axisBottom(x).ticks(Math.max(2, width / 130)).tickSizeOuter(0));
     const sizes = d3.axisLeft(y).tickValues(byteTicks(most)).tickFormat(humanSize).tickSize(left + right - width);
     svg.append("g").attr("transform", `translate(${left},0)`).call(sizes).select(".domain").remove();
