@@ -10,6 +10,7 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.progress import shown_progress
+from reconciler.cli.telemetry import measured, note, note_applied
 
 if TYPE_CHECKING:
     from reconciler.applying import Applied, ApplySettings
@@ -45,6 +46,7 @@ could not be read; 9 another run is active; 64 usage; 130 interrupted. On 3 to 9
 @click.option("--keep-going", is_flag=True, help="Keep what worked if a model fails; default: put everything back.")
 @options.format_option
 @options.errors_as_documents
+@measured
 def command(
     plan_file: str | None,
     manifest: str | None,
@@ -59,6 +61,8 @@ def command(
     """Applies PLAN.json as it is, or plans from MANIFEST, shows the plan, and asks."""
     from reconciler.applying import SAME_HOST, ApplySettings
 
+    if plan_file:
+        manifest = options.typed("manifest", manifest)  # what is configured need not be that plan's manifest
     if not plan_file and not manifest:
         raise click.UsageError("name a plan file, or a manifest with -f")
     settings = ApplySettings(
@@ -74,6 +78,7 @@ def command(
             if plan_file
             else _apply_manifest(str(manifest), settings, progress, ask=not yes, quiet=format_ == "json")
         )
+    note_applied(applied)
     if applied is None:
         click.echo("Not applied.")
         return 0
@@ -88,6 +93,7 @@ def _apply_plan_file(path: str, manifest: str | None, settings: ApplySettings, p
     from reconciler.workflow import opened
 
     plan = read_plan_file(path)
+    note(plan)
     source = manifest or plan.origin.manifest
     if not os.path.exists(source):
         message = f"{printable(path)}: its manifest {printable(source)} is not here; name it with -f MANIFEST"
@@ -107,6 +113,7 @@ def _apply_manifest(
         raise click.UsageError("there is no terminal to ask on: pass --yes, or a plan file")
     with opened(manifest, progress=progress, log=options.log) as reconciler:
         plan = reconciler.plan(overrides=settings.overrides - {SAME_HOST})
+        note(plan)
         if not quiet:
             _show_plan(plan)
         require_unblocked(plan)

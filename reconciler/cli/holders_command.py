@@ -33,6 +33,8 @@ def command(paths: tuple[str, ...], manifest: str | None, format_: str) -> int:
     """Names every process that keeps a model: by a descriptor, a mapping, a lock, or by running it."""
     from reconciler.facts import Hold
 
+    if paths:
+        manifest = options.typed("manifest", manifest)
     if bool(paths) == bool(manifest):
         raise click.UsageError("name paths, or a manifest with -f")
     answers = _ask(paths, manifest)

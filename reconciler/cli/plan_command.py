@@ -9,6 +9,7 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.progress import shown_progress
+from reconciler.cli.telemetry import measured, note
 from reconciler.names import printable
 
 _EPILOG = """\b
@@ -30,6 +31,7 @@ Exit codes: 0 planned; 2 changes pending (--detailed-exitcode); 3 manifest inval
 @options.override_option
 @options.format_option
 @options.errors_as_documents
+@measured
 def command(manifest: str, out: str | None, detailed_exitcode: bool, overrides: tuple[str, ...], format_: str) -> int:
     """Reads and never writes, but for the plan file."""
     from reconciler.workflow import opened
@@ -37,6 +39,7 @@ def command(manifest: str, out: str | None, detailed_exitcode: bool, overrides: 
     allowed = options.checked_overrides(overrides)
     with shown_progress() as progress, opened(manifest, progress=progress) as reconciler:
         plan = reconciler.plan(overrides=allowed)
+    note(plan)
     if out:
         from reconciler.plan_files import write_plan_file
 

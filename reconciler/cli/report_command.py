@@ -35,6 +35,8 @@ def command(what: str | None, out: str, manifest: str | None, models: str | None
     from reconciler.plan_files import write_whole
     from reconciler.report.html import require_extra
 
+    if what is not None or models is not None:
+        manifest = options.typed("manifest", manifest)  # what is configured need not be what is meant
     if (what is not None and models is None) + (manifest is not None) + (models is not None) != 1:
         raise click.UsageError("name one of: -f MANIFEST, PLAN.json, or --models DIR with or without a RUN")
     require_extra()

@@ -16,6 +16,7 @@ from reconciler.errors import Issue, ManifestError, Place
 from reconciler.manifest.document import MAX_BYTES, Document, no_garbage_collection, parse
 from reconciler.manifest.manifest import Manifest, absolute, engine_python
 from reconciler.manifest.quantities import parse_seconds
+from reconciler.phases import phase
 
 __all__ = [
     "Document",
@@ -103,6 +104,7 @@ def peek(document: Document) -> EngineHint | None:
     return EngineHint(engine_python(python, directory), timeout, tuple(discovery), absolute(path, directory))
 
 
+@phase("manifest")
 def validate_document(document: Document) -> Manifest:
     """The manifest that a document is; ManifestError with every fault, in the order of the file."""
     from pydantic import ValidationError

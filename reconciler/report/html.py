@@ -17,14 +17,14 @@ from reconciler import __version__
 from reconciler.errors import UsageError
 from reconciler.facts import FileFacts
 from reconciler.history import RunRecord
-from reconciler.names import printable
+from reconciler.names import harmless, printable
 from reconciler.planning.plan import Plan
 from reconciler.planning.verdicts import Verdict
 from reconciler.quantities import both_sizes, human_size, plural
 from reconciler.report.machine import plan_document
 from reconciler.report.rows import STATUS, Row, rows, shortest
 from reconciler.report.runs import FATES
-from reconciler.transaction import Fate
+from reconciler.transaction import Fate, ModelFate
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -113,7 +113,7 @@ def run_page(record: RunRecord) -> str:
                 "Digest": record.digest,
             }
         ),
-        alerts=list(map(printable, record.freed.reasons)),
+        alerts=list(map(harmless, record.freed.reasons)),
         states=_FATE_STATES,
         columns=(("status", "Fate"), ("size", "Size"), ("name", "Model"), ("why", "Cause")),
         models=list(_of_runs([record])),
@@ -163,27 +163,29 @@ def _of_plan(plan: Plan, base: str) -> Iterator[dict[str, object]]:
 
 
 def _told(row: Row) -> dict[str, object]:
-    return {"state": row.verdict.value, "name": row.name, "size": row.size, "why": row.why, "place": row.place}
+    texts = {"name": row.name, "why": row.why, "place": row.place}
+    return {"state": row.verdict.value, "size": row.size, **{key: printable(text) for key, text in texts.items()}}
 
 
 def _of_runs(records: Iterable[RunRecord]) -> Iterator[dict[str, object]]:
+    def told(record: RunRecord, fate: ModelFate, size: int) -> dict[str, object]:
+        texts = {"name": printable(fate.name), "why": harmless(fate.cause), "place": printable(record.run)}
+        return {"state": fate.fate.value, "size": size, **texts}
+
     return _counted(
-        ({"state": fate.fate.value, "name": file.name, "size": file.size, "why": fate.cause, "place": record.run}, file)
+        (told(record, fate, file.size), file)
         for record in records
         for fate, file in zip(record.models, record.files, strict=True)
     )
 
 
 def _counted(told: Iterable[tuple[dict[str, object], FileFacts | None]]) -> Iterator[dict[str, object]]:
-    """Make names fit to be shown, and say in `adds` what a row adds to a sum: another name of one file, nothing."""
+    """Say in `adds` what a row adds to a sum: another name of one file, nothing."""
     seen: set[object] = set()
     for row, file in told:
         key = file and (row["state"], file.identity, file.mtime_ns)
-        adds = file.size if file and key not in seen else 0
+        yield {**row, "adds": file.size if file and key not in seen else 0}
         seen.add(key)
-        yield {key: printable(value) if isinstance(value, str) else value for key, value in row.items()} | {
-            "adds": adds
-        }
 
 
 def _run_figures(records: Iterable[RunRecord]) -> tuple[tuple[str, str, str], ...]:

@@ -356,6 +356,11 @@ class TestCommand:
         assert "name one of: -f MANIFEST, PLAN.json, or --models DIR with or without a RUN" in done.stderr
         assert not (site / "out.html").exists()
 
+    def test_a_configured_manifest_is_not_forced_on_a_directory(self, run: Run, site: Path) -> None:
+        done = run("report", "--html", "out.html", "--models", "models", env={"OCR_RECONCILE_FILE": "models.yaml"})
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "<h1>History of " in (site / "out.html").read_text()
+
     def test_without_the_extra(self, site: Path) -> None:
         code = "import sys; sys.modules['jinja2'] = None; from reconciler.cli import main; main()"
         command = [sys.executable, "-c", code, "report", "--html", "out.html", "-f", "models.yaml"]
