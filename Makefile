@@ -1,6 +1,6 @@
 # Everything installs into .venv (this project) and .engines (the engine releases that the tests run).
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint faults bench bench-quick engines clean
+.PHONY: help demo test lint faults bench bench-quick engines plotting clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -48,6 +48,13 @@ faults: .venv/.installed-dev ## Kill and fail an apply at every system call that
 	$(BIN)/python -m tests.faults.sweep
 	$(BIN)/python -m tests.faults.command
 	$(BIN)/python -m tests.faults.soak
+
+D3 := 7.9.2
+plotting: ## Fetch D3 anew, as it is published, for the report page (needs npm)
+	@command -v npm >/dev/null || { echo "npm is missing; on Debian: apt-get install npm"; exit 1; }
+	cd "$$(mktemp -d)" && npm pack --silent d3@$(D3) && tar xzf d3-$(D3).tgz && \
+	    cp package/dist/d3.min.js $(CURDIR)/reconciler/report/templates/ && \
+	    cp package/LICENSE $(CURDIR)/reconciler/report/templates/d3.LICENSE
 
 clean: ## Remove what the other targets made
 	rm -rf .venv .venv-bench .bench-data .engines demo build dist

@@ -13,15 +13,20 @@ from reconciler.planning.planfile import LARGEST, parse_plan, plan_text
 
 
 def write_plan_file(plan: Plan, path: str) -> None:
-    """Write `plan` to `path` by way of a temporary file beside it, following symbolic links.
+    """Write `plan` to `path`, as `write_whole` does."""
+    write_whole(plan_text(plan), path, "the plan")
+
+
+def write_whole(data: bytes, path: str, what: str) -> None:
+    """Write `data` to `path` by way of a temporary file beside it, following symbolic links; `what` is it in words.
 
     Raises UsageError where that cannot be done, or would put a file in the place of a device or a FIFO.
     """
     target = os.path.realpath(path)
     try:
         if os.path.exists(target) and not os.path.isfile(target):
-            raise UsageError(f"{printable(path)}: not a regular file; name a file to write the plan to")
-        _replace(target, plan_text(plan))
+            raise UsageError(f"{printable(path)}: not a regular file; name a file to write {what} to")
+        _replace(target, data)
     except OSError as error:
         message = f"{printable(path)}: cannot be written: {error.strerror}; name a file in a directory you may write to"
         raise UsageError(message) from error
@@ -29,7 +34,7 @@ def write_plan_file(plan: Plan, path: str) -> None:
 
 def _replace(target: str, data: bytes) -> None:
     """Put a file with `data` at `target`; nothing is left beside it, whatever interrupts."""
-    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix=".plan-")
+    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix=".writing-")
     try:
         with open(descriptor, "wb") as file:
             file.write(data)

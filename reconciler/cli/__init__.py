@@ -32,6 +32,7 @@ _COMMANDS = {
     "purge": "Remove for good what is in quarantine.",
     "history": "Show what was done, when and by whom.",
     "show": "Show a plan file, or one run.",
+    "report": "Write a page to look at: a plan, a run, or the history.",
     "validate": "Check manifests; needs no engine.",
     "render": "Print manifests with all they extend and their variables put in.",
     "fmt": "Bring manifests into the one layout.",

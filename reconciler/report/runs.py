@@ -14,13 +14,14 @@ from reconciler.report.table import Column, Line, write_table
 from reconciler.transaction import Fate, ModelFate, Recovered, RunResult
 from reconciler.undoing import Undone
 
-_WORDS = {
+FATES = {
     Fate.PURGED: "deleted",
     Fate.QUARANTINED: "quarantined",
     Fate.RESTORED: "put back",
     Fate.UNTOUCHED: "untouched",
     Fate.FAILED: "FAILED",
 }
+"""What a fate is called where people read it."""
 
 
 def write_applied(applied: Applied, stream: IO[str]) -> None:
@@ -62,7 +63,7 @@ def _proof(proof: dict[str, object]) -> str:
 
 def _model(model: ModelFate, size: int) -> str:
     cause = f": {harmless(model.cause)}" if model.cause else ""
-    return f"  {_WORDS[model.fate]:<11}  {printable(model.name)}, {both_sizes(size)}{cause}\n"
+    return f"  {FATES[model.fate]:<11}  {printable(model.name)}, {both_sizes(size)}{cause}\n"
 
 
 def _sum(run: RunResult) -> str:
@@ -93,7 +94,7 @@ def write_undone(undone: Undone, stream: IO[str]) -> None:
         stream.write(f"Purged: {plural(run.freed.files, 'file')}; run {run.run}.\n{_freed(run)}")
     else:
         for model in run.models:
-            stream.write(f"  {_WORDS[model.fate]:<11}  {printable(model.name)}\n")
+            stream.write(f"  {FATES[model.fate]:<11}  {printable(model.name)}\n")
         stream.write(f"Rolled back: {plural(len(run.models), 'model')} restored; run {run.run}.\n")
 
 
