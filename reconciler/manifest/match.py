@@ -185,6 +185,10 @@ class Rulebook:
                 return Ruling(effect, section, index, place, self._reason(effect, section, index))
         return _NO_RULE
 
+    def first_allow(self, name: str) -> int | None:
+        """Index of the first rule in `allow` that matches `name`, whatever the other sections say."""
+        return self._sections[Effect.ALLOW].first(name)
+
     def allow_rule(self, index: int) -> AllowRule:
         """The rule `allow[index]`."""
         return self._manifest.spec.allow[index]

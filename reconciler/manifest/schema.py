@@ -102,6 +102,11 @@ class Models(Part):
         description="Globs of the files that are models. Everything else is left alone and only counted. "
         "Replaces the default list.",
     )
+    sets: Flag = Field(
+        default=True,
+        description="Whether files that belong together by their names (shards, external data, tokenizers) are one "
+        "model, which is kept or deleted as a whole.",
+    )
 
 
 class Rule(Part):
@@ -123,12 +128,42 @@ class Rule(Part):
         return self
 
 
+class Keep(Part):
+    """Which of the models that an allow rule matches stay: those that `latest` or `within` keeps, up to `atMost`."""
+
+    latest: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] | None = Field(
+        default=None,
+        description="How many versions of each series of names stay, the highest; a name without a version stays.",
+    )
+    within: Duration | None = Field(
+        default=None, description="How long after its modification a model stays; seconds, or a text like 30d."
+    )
+    at_most: Bytes | None = Field(
+        default=None,
+        description="How much may stay in all; the oldest go first, the newest never. Bytes, or a text like 20GiB.",
+    )
+
+    @model_validator(mode="after")
+    def _at_least_one(self) -> Self:
+        if self.latest is None and self.within is None and self.at_most is None:
+            raise PydanticCustomError("no_criterion", "keeps nothing in particular")
+        return self
+
+
 class AllowRule(Rule):
     """Models that may be here. A plain text in `allow` is the same as its `name`."""
 
     sha256: Sha256 | None = Field(default=None, description="SHA-256 of the file, 64 hexadecimal digits.")
     size: Count | None = Field(default=None, description="Exact size of the file in bytes.")
     required: Flag = Field(default=False, description="Whether it is a fault that no such model is there.")
+    on_mismatch: Literal["report", "delete", "fail"] = Field(
+        default="report",
+        description="What another size or SHA-256 means: it is reported, the model is deleted, or the plan is blocked.",
+    )
+    files: tuple[Text, ...] = Field(
+        default=(), description="Files in the model's directory that belong to it: kept and deleted with it."
+    )
+    keep: Keep | None = Field(default=None, description="Which of the matching models stay; unset, all of them.")
 
 
 class DenyRule(Rule):
@@ -156,6 +191,9 @@ class Limits(Part):
         default=None,
         description="Space that should be free; while there is less, an apply purges the oldest quarantined runs "
         "before their time. Bytes, or a text like 20GiB.",
+    )
+    required: Literal["fail", "warn"] = Field(
+        default="fail", description="Whether a required model that is missing blocks the plan, or only warns."
     )
 
 
@@ -217,6 +255,11 @@ class Spec(Part):
     )
     deny: tuple[DenyRule, ...] = Field(default=(), description="Models that must go, even if a rule allows them.")
     protect: tuple[ProtectRule, ...] = Field(default=(), description="Models that are never deleted.")
+    grace: Duration = Field(
+        default=0.0,
+        description="How long a model that no rule allows must have been seen before it is deleted; seconds, or a "
+        "text like 3d.",
+    )
     limits: Limits = Field(default=Limits(), description="Guards of a plan.")
     release: Release = Field(default=Release(), description="How the proof of release is reached.")
     handlers: Handlers = Field(default=Handlers(), description="Commands that follow an apply.")
