@@ -50,7 +50,7 @@ class Context:
     unprotect: frozenset[str] = frozenset()
 
 
-def compare(manifest: Manifest, inventory: Inventory, context: Context = Context()) -> Difference:  # noqa: B008  # frozen
+def compare(manifest: Manifest, inventory: Inventory, context: Context = Context()) -> Difference:
     """Decide on every file of `inventory` and on every model that `manifest` allows by name.
 
     With `discovery: [engine]` a file that the engine does not list is `unlisted` and left alone.

@@ -61,7 +61,7 @@ class Policies:
         for name, owners in sets.shared.items() if sets else ():
             self._share(name, owners, now)
         if self._spec.grace:
-            self._spare(now, of)
+            self._spare(now)
         return list(now.values())
 
     def _sets(self, decisions: list[Decision]) -> Sets | None:
@@ -156,7 +156,7 @@ class Policies:
             reason = f"belongs with {' and '.join(owners)}, of which {staying} stays"
             now[name] = now[name]._replace(verdict=Verdict.KEEP, reason=reason, place=now[staying].place)
 
-    def _spare(self, now: dict[str, Decision], of: Mapping[str, FileSet]) -> None:
+    def _spare(self, now: dict[str, Decision]) -> None:
         """Put off what no rule allows, until the youngest sighting of the model's files is old enough."""
         groups: defaultdict[str, list[Decision]] = defaultdict(list)
         for decision in now.values():

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from reconciler.facts import FileFacts
 from reconciler.manifest.schema import Keep
@@ -81,7 +81,7 @@ def _latest(count: int, versions: Mapping[str, Version | None]) -> dict[str, Kep
     return found
 
 
-def _first(pair: tuple[object, str]) -> object:
+def _first(pair: tuple[Any, str]) -> Any:
     return pair[0]
 
 

@@ -137,7 +137,9 @@ class _Finder:
             for name in inside:
                 self._join(inside[0], name)
             lacking = (number for number in expected if number not in shards)
-            first = [f"{stem}-{number:05d}-of-{total}{suffix}" for number, _ in zip(lacking, range(_TOLD), strict=False)]
+            first = [
+                f"{stem}-{number:05d}-of-{total}{suffix}" for number, _ in zip(lacking, range(_TOLD), strict=False)
+            ]
             if inside and first:
                 self._missing[inside[0]] += first
 
@@ -158,7 +160,9 @@ class _Finder:
         self._find_projectors()
 
     def _find_projectors(self) -> None:
-        projectors = [name for name in self._models if ("mmproj" in name or "MMPROJ" in name) and name.lower().endswith(".gguf")]
+        projectors = [
+            name for name in self._models if ("mmproj" in name or "MMPROJ" in name) and name.lower().endswith(".gguf")
+        ]
         if not projectors:
             return
         models: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
