@@ -45,7 +45,7 @@ class Context:
     """
 
     now: float = 0.0
-    memory: Memory = Memory()
+    memory: Memory = field(default_factory=Memory)
     digests: Mapping[str, Digest] = field(default_factory=dict)
     unprotect: frozenset[str] = frozenset()
 
