@@ -42,13 +42,14 @@ def command(
     format_: str,
 ) -> int:
     """Reads and never writes, but for the plan file."""
-    from reconciler.plan_files import write_plan_file
     from reconciler.workflow import opened
 
     allowed = options.checked_overrides(overrides)
     with shown_progress() as progress, opened(manifest, progress=progress) as reconciler:
         plan = reconciler.plan(overrides=allowed, verify=verify, unprotect=frozenset(unprotect))
     if out:
+        from reconciler.plan_files import write_plan_file
+
         write_plan_file(plan, out)
     if format_ == "json":
         from reconciler.report.machine import plan_document

@@ -210,6 +210,14 @@ class Rulebook:
         return f"{_VERBS[effect]} by {section}[{index}] ({what}){own}"
 
 
+def matches(rule: Rule, name: str) -> bool:
+    """Whether one rule matches `name`, whatever other rules say."""
+    exact = exact_name(rule)
+    if exact is not None or rule.match is None:
+        return exact == name
+    return re.fullmatch(translate(rule.match), name, re.DOTALL) is not None
+
+
 def exact_name(rule: Rule) -> str | None:
     """The one name a rule is about, if it is about one."""
     if rule.name is not None:

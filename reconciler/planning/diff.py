@@ -9,16 +9,19 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from reconciler.errors import Place
 from reconciler.facts import Digest, FileFacts, Inventory
 from reconciler.manifest.manifest import Manifest
 from reconciler.manifest.match import Effect, Rulebook
-from reconciler.manifest.schema import AllowRule
 from reconciler.planning.memory import Memory
 from reconciler.planning.near import NearNames
 from reconciler.planning.policies import Policies
 from reconciler.planning.verdicts import Decision, Verdict
+
+if TYPE_CHECKING:
+    from reconciler.manifest.schema import AllowRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ def compare(manifest: Manifest, inventory: Inventory, context: Context = Context
     With `discovery: [engine]` a file that the engine does not list is `unlisted` and left alone.
     """
     judge = _Judge(manifest, inventory, context.digests)
-    decisions = [judge.decide(file) for file in inventory.files]
+    decisions = judge.explained([judge.decide(file) for file in inventory.files])
     policies = Policies(manifest, judge.rulebook, judge.links, context)
     decisions = policies.settle(decisions, judge.retained)
     present = {file.name for file in inventory.files}
@@ -67,7 +70,10 @@ def compare(manifest: Manifest, inventory: Inventory, context: Context = Context
 
 
 class _Judge:
-    """Applies the rulebook to one inventory and remembers which globs matched."""
+    """Applies the rulebook to one inventory and remembers which globs matched.
+
+    `retained` holds the files that each rule with a `keep` allows, `links` what wanted links lead to, by identity.
+    """
 
     def __init__(self, manifest: Manifest, inventory: Inventory, digests: Mapping[str, Digest]) -> None:
         self.rulebook = Rulebook(manifest)
@@ -78,6 +84,8 @@ class _Judge:
         self._listed = inventory.listed
         self._only_listed = manifest.spec.discovery == ("engine",)
         self._links = inventory.aliases
+        self._expected: dict[str, dict[str, object]] = {}
+        self._found: dict[str, dict[str, object]] = {}
         self.links = self._wanted_through_links(inventory)
 
     def decide(self, file: FileFacts) -> Decision:
@@ -102,18 +110,40 @@ class _Judge:
             verdict, reason = Verdict.KEEP, f"{alias}, which is kept, is a symbolic link to it"
         return Decision(name, verdict, reason, place, file, listed)
 
+    def explained(self, decisions: list[Decision]) -> list[Decision]:
+        """The same decisions; those on a mismatch say what differs. One comparison serves all of them."""
+        if not self._expected:
+            return decisions
+        from reconciler.planning.explain import explain_each
+
+        faults = {name: "; ".join(told) for name, told in explain_each(self._expected, self._found).items()}
+        return [d._replace(reason=f"{d.reason}, but {faults[d.name]}") if d.name in faults else d for d in decisions]
+
     def _checked(self, allowed: Decision, rule: AllowRule, file: FileFacts) -> Decision:
         """The verdict on an allowed model once its size, and its digest if known, are compared with the rule's."""
         digest = self._digests.get(file.name)
-        fault, told = _mismatch(rule, file, digest), digest.sha256 if digest else ""
-        if not fault:
-            return allowed._replace(digest=told) if told else allowed
-        reason = f"{allowed.reason}, but {fault}"
-        sure = digest is None or not digest.fault
-        if sure and rule.on_mismatch == "delete" and file.identity not in self.links:
-            return allowed._replace(verdict=Verdict.DELETE, reason=reason, digest=told)
+        if digest and digest.sha256:
+            allowed = allowed._replace(digest=digest.sha256)
         fails = rule.on_mismatch == "fail"
-        return allowed._replace(verdict=Verdict.MISMATCH, reason=reason, required=fails, digest=told)
+        if self._is_unlike(rule, file, digest):
+            deletes = rule.on_mismatch == "delete" and file.identity not in self.links
+            return allowed._replace(verdict=Verdict.DELETE if deletes else Verdict.MISMATCH, required=fails)
+        if digest and digest.fault and rule.sha256 is not None:
+            reason = f"{allowed.reason}, but its SHA-256 cannot be told: {digest.fault}"
+            return allowed._replace(verdict=Verdict.MISMATCH, reason=reason, required=fails)
+        return allowed
+
+    def _is_unlike(self, rule: AllowRule, file: FileFacts, digest: Digest | None) -> bool:
+        """Whether a present model differs from what its rule says of it; both documents are kept for `explained`."""
+        expected: dict[str, object] = {}
+        found: dict[str, object] = {}
+        if rule.size is not None and rule.size != file.size:
+            expected["size"], found["size"] = rule.size, file.size
+        if digest and digest.sha256 and rule.sha256 not in {None, digest.sha256}:
+            expected["sha256"], found["sha256"] = rule.sha256, digest.sha256
+        if expected:
+            self._expected[file.name], self._found[file.name] = expected, found
+        return bool(expected)
 
     def missing(self, name: str) -> Decision:
         """The verdict on a model that is allowed by name and is not there, or only through a link."""
@@ -147,23 +177,6 @@ _VERDICTS = {
     Effect.ALLOW: Verdict.KEEP,
     Effect.NONE: Verdict.DELETE,
 }
-
-
-def _mismatch(rule: AllowRule, file: FileFacts, digest: Digest | None) -> str:
-    """How a present model differs from what its rule says of it; empty where it does not."""
-    expected: dict[str, object] = {}
-    found: dict[str, object] = {}
-    if rule.size is not None and rule.size != file.size:
-        expected["size"], found["size"] = rule.size, file.size
-    if digest and rule.sha256 is not None and rule.sha256 != digest.sha256:
-        if digest.fault:
-            return f"its SHA-256 cannot be told: {digest.fault}"
-        expected["sha256"], found["sha256"] = rule.sha256, digest.sha256
-    if not expected:
-        return ""
-    from reconciler.planning.explain import explain
-
-    return "; ".join(explain(expected, found))
 
 
 def _notices(manifest: Manifest, judge: _Judge, inventory: Inventory, decisions: list[Decision]) -> Iterator[Notice]:

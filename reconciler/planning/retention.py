@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reconciler.facts import FileFacts
-from reconciler.manifest.schema import Keep
 from reconciler.planning.sets import unsharded
 from reconciler.planning.versions import Version, version_of
 from reconciler.quantities import human_duration, human_size
+
+if TYPE_CHECKING:
+    from reconciler.manifest.schema import Keep
 
 
 @dataclass(frozen=True, slots=True)
