@@ -25,6 +25,7 @@ from reconciler.holders import Proof, Waiting, check_free, describe, held_error,
 from reconciler.inventory import open_directory
 from reconciler.names import printable
 from reconciler.planning.drift import binding_drift, model_drift
+from reconciler.planning.freeze import FREEZE, frozen
 from reconciler.planning.guards import tripped
 from reconciler.planning.memory import Memory, after
 from reconciler.planning.plan import Plan, require_unblocked
@@ -85,6 +86,7 @@ class Apply:
     def run(self) -> Applied:
         """Carry it out, or raise what stopped it: a ReconcileError whose class says the exit code."""
         require_unblocked(self._plan, self._settings.overrides)
+        self._refuse_frozen()
         with open_directory(self._reconciler.model_directory()) as (descriptor, directory):
             self._refuse_misfit(directory)
             if (
@@ -145,6 +147,15 @@ class Apply:
         space = os.fstatvfs(descriptor)
         wanted = self._manifest.spec.limits.min_free_bytes or 0
         return to_make_room(kept, time.time(), space.f_bavail * space.f_frsize, wanted)
+
+    def _refuse_frozen(self) -> None:
+        freeze = self._manifest.spec.freeze
+        if not (self._plan.deletions and freeze.windows) or FREEZE in self._settings.overrides:
+            return
+        if why := frozen(freeze, self._reconciler.now()):
+            where = printable(self._manifest.file)
+            message = f"{where}: blocked, nothing was touched: {FREEZE}: {why}; wait, or pass --override {FREEZE}"
+            raise GuardError(message, (FREEZE,))
 
     def _refuse_misfit(self, directory: DirectoryFacts) -> None:
         host = self._plan.origin.host if SAME_HOST in self._settings.overrides else self._reconciler.host

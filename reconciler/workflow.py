@@ -59,6 +59,10 @@ class Reconciler:
         self.host = host or socket.gethostname()
         self._clock = clock
 
+    def now(self) -> datetime:
+        """The time, in UTC."""
+        return self._clock()
+
     def model_directory(self) -> str:
         """The path of the model directory: the manifest's, or what the engine answers."""
         return self.manifest.model_path or self._directory_of(self._ask_engine())

@@ -8,10 +8,11 @@ import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from reconciler.applying import Applied
+from reconciler.applying import Applied, ApplySettings
 from reconciler.errors import ApplyError, GuardError, StalePlanError
 from reconciler.manifest.loader import parse_manifest
 from reconciler.planning.plan import Plan, require_unblocked
@@ -183,3 +184,26 @@ class TestVerify:
         digest = hashlib.sha256(b"b.bin").hexdigest()
         plan = world.reconciler(allow=[{"name": "c.bin", "sha256": digest}]).plan(verify=True)
         assert [notice.text for notice in plan.notices][-1] == "c.bin is missing, and b.bin has its SHA-256"
+
+
+class TestFreeze:
+    SPEC: ClassVar[dict[str, object]] = {
+        "deny": ["b*"],
+        "allow": ["a.bin"],
+        "freeze": {"windows": [{"kind": "deny", "schedule": "* * * * *", "duration": "2m"}]},
+    }
+
+    def test_an_apply_is_refused_and_a_plan_warns(self, world: World) -> None:
+        with pytest.raises(GuardError, match=r"freeze: the deny window .* is open; wait, or pass --override freeze"):
+            world.apply(**self.SPEC)
+        assert (world.models / "b.bin").exists()
+        assert "an apply is refused now" in world.plan(**self.SPEC).notices[0].text
+
+    def test_it_is_overridden_by_name(self, world: World) -> None:
+        reconciler = world.reconciler(**self.SPEC)
+        assert reconciler.apply(reconciler.plan(), ApplySettings(overrides=frozenset(["freeze"]))).run
+        assert not (world.models / "b.bin").exists()
+
+    def test_what_deletes_nothing_is_not_refused(self, world: World) -> None:
+        (world.models / "b.bin").unlink()
+        assert world.apply(**self.SPEC).run is None

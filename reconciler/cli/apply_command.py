@@ -62,13 +62,14 @@ def command(
 ) -> int:
     """Applies PLAN.json as it is, or plans from MANIFEST, shows the plan, and asks."""
     from reconciler.applying import SAME_HOST, ApplySettings
+    from reconciler.planning.freeze import FREEZE
 
     if not plan_file and not manifest:
         raise click.UsageError("name a plan file, or a manifest with -f")
     if plan_file and unprotect:
         raise click.UsageError("a plan file says itself what it unprotects: give --unprotect to plan")
     settings = ApplySettings(
-        overrides=options.checked_overrides(overrides, SAME_HOST),
+        overrides=options.checked_overrides(overrides, SAME_HOST, FREEZE),
         wait=options.seconds(wait, "--wait"),
         accept_unknown=accept_unknown,
         keep_going=keep_going,

@@ -235,6 +235,50 @@ class Quarantine(Part):
     )
 
 
+class FreezeWindow(Part):
+    """Times in which applies are forbidden, or outside of which they are."""
+
+    kind: Literal["allow", "deny"] = Field(description="Whether applies are possible in it only, or never in it.")
+    schedule: Text = Field(description="When it begins, as five cron fields: minute, hour, day, month, day of week.")
+    duration: Annotated[Duration, Field(gt=0)] = Field(
+        description="How long it is open, in real time; seconds, or a text like 12h or 2d."
+    )
+    time_zone: Text = Field(default="UTC", description="Zone of the schedule, such as Europe/Berlin.")
+
+    @field_validator("schedule")
+    @classmethod
+    def _is_schedule(cls, schedule: str) -> str:
+        from datetime import UTC, datetime
+
+        from cronsim import CronSim, CronSimError
+
+        try:
+            next(CronSim(schedule, datetime(2000, 1, 1, tzinfo=UTC)))
+        except (CronSimError, StopIteration) as error:
+            reason = {"reason": f"not five cron fields ({error or 'it never begins'})"}
+            raise PydanticCustomError("schedule", "{reason}", reason) from None
+        return schedule
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_zone(cls, zone: str) -> str:
+        from zoneinfo import ZoneInfo
+
+        try:
+            ZoneInfo(zone)
+        except (OSError, ValueError, LookupError):  # a directory, a path, no such zone
+            raise PydanticCustomError("zone", "not a time zone of the IANA database") from None
+        return zone
+
+
+class Freeze(Part):
+    """When nothing may be applied."""
+
+    windows: tuple[FreezeWindow, ...] = Field(
+        default=(), description="Windows of time. An open deny window wins; with allow windows, one must be open."
+    )
+
+
 class Spec(Part):
     """The desired state of one model directory."""
 
@@ -261,6 +305,7 @@ class Spec(Part):
         "text like 3d.",
     )
     limits: Limits = Field(default=Limits(), description="Guards of a plan.")
+    freeze: Freeze = Field(default=Freeze(), description="When nothing may be applied.")
     release: Release = Field(default=Release(), description="How the proof of release is reached.")
     handlers: Handlers = Field(default=Handlers(), description="Commands that follow an apply.")
     quarantine: Quarantine = Field(default=Quarantine(), description="How long removed models can be put back.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from reconciler.errors import Place
@@ -207,6 +208,7 @@ def _lookalikes(decisions: list[Decision]) -> Iterator[Notice]:
 
 def _told(manifest: Manifest, context: Context, decisions: list[Decision]) -> Iterator[Notice]:
     """What the digests, the memory and the hard links say beyond the single verdicts."""
+    yield from _frozen(manifest, context)
     if context.memory.fault:
         yield Notice(None, f"what the last apply remembered {context.memory.fault}: the next apply reads it itself")
     for decision in decisions:
@@ -219,6 +221,15 @@ def _told(manifest: Manifest, context: Context, decisions: list[Decision]) -> It
                 yield Notice(decision.place, f"{decision.name} is required and missing; limits.required only warns")
     yield from _misnamed(manifest, context.digests, decisions)
     yield from _linked_elsewhere(decisions)
+
+
+def _frozen(manifest: Manifest, context: Context) -> Iterator[Notice]:
+    """That an apply of this moment is refused."""
+    if manifest.spec.freeze.windows:
+        from reconciler.planning.freeze import FREEZE, frozen  # time zones, which hardly any plan needs
+
+        if why := frozen(manifest.spec.freeze, datetime.fromtimestamp(context.now, UTC)):
+            yield Notice(None, f"an apply is refused now: {why}; wait, or pass --override {FREEZE} to apply")
 
 
 def _misnamed(manifest: Manifest, digests: Mapping[str, Digest], decisions: list[Decision]) -> Iterator[Notice]:
