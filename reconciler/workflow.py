@@ -6,12 +6,13 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from reconciler.engine.client import EngineChild
-from reconciler.errors import EngineError, Issue, ManifestError, Place
-from reconciler.facts import STATE_DIRECTORY, Digest, EngineFacts, Inventory
+from reconciler.errors import ApplyError, EngineError, Issue, ManifestError, Place
+from reconciler.facts import STATE_DIRECTORY, Digest, DirectoryFacts, EngineFacts, Inventory
 from reconciler.inventory import open_directory, take_inventory
 from reconciler.quantities import human_size
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from reconciler.applying import Applied, ApplySettings
     from reconciler.engine.local import LocalEngine
     from reconciler.manifest.manifest import Manifest
+    from reconciler.planning.diff import Notice
     from reconciler.planning.memory import Memory
     from reconciler.planning.plan import Plan
 
@@ -101,9 +103,11 @@ class Reconciler:
         self.say("comparing")
         created = self._clock().strftime("%Y-%m-%dT%H:%M:%SZ")
         context = Context(memory=memory, digests=digests, unprotect=unprotect)
-        return make_plan(
+        plan = make_plan(
             self.manifest, inventory, created=created, host=self.host, overrides=overrides, context=context
         )
+        unfinished = _unfinished_run(inventory.directory)
+        return replace(plan, notices=(*unfinished, *plan.notices)) if unfinished else plan
 
     def record(self, plan: Plan) -> None:
         """Remember which models `plan` found unwanted, so that the time of their grace begins. Raises ApplyError."""
@@ -202,6 +206,25 @@ def look(models: str | None, *, python: str | None, ask_engine: bool, progress: 
     path = directory or (facts.model_directory if facts else os.getcwd())
     with open_directory(path) as (descriptor, found):
         return take_inventory(descriptor, found, facts)
+
+
+def _unfinished_run(directory: DirectoryFacts) -> tuple[Notice, ...]:
+    """The warning of a run that is going on, or that was interrupted; nothing is changed."""
+    if not os.path.lexists(os.path.join(directory.path, STATE_DIRECTORY)):
+        return ()
+    from reconciler.planning.diff import Notice
+    from reconciler.transaction import pending
+
+    try:
+        run = pending(directory)
+    except ApplyError as error:
+        return (Notice(None, f"{error}; whether a run is unfinished cannot be told"),)
+    if run is None:
+        return ()
+    if run.active:
+        return (Notice(None, f"run {run.run} is going on ({run.owner}); what is shown may change"),)
+    told = f"run {run.run} ({run.kind}) was interrupted; the next apply, rollback or purge starts with it: it will be"
+    return (Notice(None, f"{told} {run.how}"),)
 
 
 def _live(engine: object) -> LocalEngine:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from reconciler.errors import ReconcileError
+from reconciler.errors import InterruptedRunError, ReconcileError, UsageError
 
 if TYPE_CHECKING:
     from reconciler.undoing import Undone
@@ -115,6 +115,15 @@ def emit_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2))
 
 
+def _ours(error: BaseException) -> ReconcileError:
+    """The same as an error that has an outcome: click and Python have their own for misuse and for Ctrl-C."""
+    if isinstance(error, ReconcileError):
+        return error
+    if isinstance(error, click.UsageError):
+        return UsageError(error.format_message())
+    return InterruptedRunError("interrupted; nothing was changed")
+
+
 def errors_as_documents(command: _Command) -> _Command:
     """With `--format json`, a failing command prints its outcome in words on standard output as well.
 
@@ -126,9 +135,11 @@ def errors_as_documents(command: _Command) -> _Command:
     def wrapper(*args: Any, **arguments: Any) -> Any:
         try:
             return command(*args, **arguments)
-        except ReconcileError as error:
+        except (ReconcileError, click.UsageError, click.Abort, KeyboardInterrupt) as error:
             if arguments.get("format_") == "json" and _EMITTED not in click.get_current_context().meta:
-                emit_json({"format_version": "1.0", "outcome": error.outcome, "error": str(error)})
+                from reconciler.report.machine import error_document
+
+                emit_json(error_document(_ours(error)))
             raise
 
     return wrapper  # type: ignore[return-value]  # functools.wraps keeps the signature that the type states

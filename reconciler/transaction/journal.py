@@ -63,13 +63,16 @@ def read_journal(run: str, data: bytes) -> Reading:
 
 
 def _goes_on(line: bytes, previous: str) -> bool:
-    """Whether a whole record and more stands in a line: its end was damaged, as no tear can do."""
+    """Whether a whole record and more stands in a line: its end was damaged, as no tear can do.
+
+    One byte more, or zeros, may be the place of a line's end that did not reach the disk.
+    """
     digest, _, text = line.partition(b" ")
     try:
         _, end = json.JSONDecoder().raw_decode(text.decode("ascii", "replace"))
     except ValueError:
         return False
-    return end < len(text) and _chain(previous, text[:end]) == digest.decode("ascii", "replace")
+    return len(text[end:].strip(b"\0")) > 1 and _chain(previous, text[:end]) == digest.decode("ascii", "replace")
 
 
 def _read(line: bytes, previous: str) -> Record | None:
