@@ -41,11 +41,12 @@ class Policies:
         self._spec = manifest.spec
         self._rulebook, self._links, self._context = rulebook, links, context
         self._dropped: set[str] = set()
+        self._remembered = context.memory.protected - context.unprotect
 
     def settle(self, decisions: list[Decision], retained: Mapping[int, list[FileFacts]]) -> list[Decision]:
         """The decisions on the files that are there; `retained` are those allowed by each rule with a `keep`."""
         sets = self._sets(decisions)
-        remembered = self._context.memory.protected - self._context.unprotect
+        remembered = self._remembered
         if not (retained or remembered or self._spec.grace or sets):
             return decisions
         now = {decision.name: decision for decision in decisions}
@@ -54,8 +55,7 @@ class Policies:
             self._retain(index, files, now, of)
         for name in remembered & now.keys():
             if now[name].verdict is Verdict.DELETE:
-                reason = f"{now[name].reason}; but the last applied manifest protects it"
-                now[name] = now[name]._replace(verdict=Verdict.PROTECTED, reason=reason, place=None)
+                now[name] = self._protected(now[name])
         for file_set in {id(one): one for one in of.values()}.values():
             self._unite(file_set, now)
         for name, owners in sets.shared.items() if sets else ():
@@ -118,16 +118,24 @@ class Policies:
         unlisted = next((member for member in members if member.verdict is Verdict.UNLISTED), None)
         if verdict is Verdict.DELETE and unlisted:
             rank, strongest, verdict = 0, unlisted, Verdict.UNLISTED
+        remembered = next((member for member in members if member.name in self._remembered), None)
+        if verdict is Verdict.DELETE and remembered:  # a file that is no model by itself: others are protected by now
+            strongest, verdict = self._protected(strongest._replace(name=remembered.name)), Verdict.PROTECTED
         lacking = file_set.missing if verdict is Verdict.KEEP else ()
         for member in members:
             changed = member._replace(lead=file_set.lead)
-            if rank < _VOICELESS and member.verdict is not verdict and _yields(member.verdict, verdict):
+            wordless = member.unwanted and strongest.place is not None  # else grace would split the set
+            if rank < _VOICELESS and (wordless or member.verdict is not verdict) and _yields(member.verdict, verdict):
                 reason = f"belongs with {strongest.name}, {strongest.reason}"
                 changed = changed._replace(verdict=verdict, reason=reason, place=strongest.place)
             if lacking and changed.verdict is Verdict.KEEP:
                 reason = f"{changed.reason}; its set is not complete: {_named(lacking)} not there"
                 changed = changed._replace(verdict=Verdict.INCOMPLETE, reason=reason)
             now[member.name] = changed
+
+    def _protected(self, decision: Decision) -> Decision:
+        reason = f"{decision.reason}; but the last applied manifest protects it"
+        return decision._replace(verdict=Verdict.PROTECTED, reason=reason, place=None)
 
     def _voiced(self, decision: Decision) -> Decision:
         """A file that is no model by itself: of the rules about it only `protect` counts, and only in a set."""
