@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -26,7 +26,9 @@ from reconciler.inventory import open_directory
 from reconciler.names import printable
 from reconciler.phases import phase
 from reconciler.planning.drift import binding_drift, model_drift
+from reconciler.planning.freeze import FREEZE, frozen
 from reconciler.planning.guards import tripped
+from reconciler.planning.memory import Memory, after
 from reconciler.planning.plan import Plan, require_unblocked
 from reconciler.planning.verdicts import Decision, Verdict
 from reconciler.provenance import provenance
@@ -42,6 +44,7 @@ from reconciler.transaction import (
     retained,
     to_make_room,
 )
+from reconciler.transaction.seen import read_memory
 
 if TYPE_CHECKING:
     from reconciler.workflow import Reconciler
@@ -55,6 +58,7 @@ class ApplySettings:
     """What the caller decides about one apply. `wait` is in seconds; None means what the manifest says.
 
     `overrides` names guards that may be tripped, and `host` for a plan that was made under another host name.
+    With `verify` the digests that rules state are verified again before anything is touched.
     """
 
     overrides: frozenset[str] = frozenset()
@@ -62,6 +66,7 @@ class ApplySettings:
     accept_unknown: bool = False
     keep_going: bool = False
     run_handlers: bool = False
+    verify: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +98,14 @@ class Apply:
     def run(self) -> Applied:
         """Carry it out, or raise what stopped it: a ReconcileError whose class says the exit code."""
         require_unblocked(self._plan, self._settings.overrides)
+        self._refuse_frozen()
         with open_directory(self._reconciler.model_directory()) as (descriptor, directory):
             self._refuse_misfit(directory)
             if (
                 not self._plan.deletions
                 and not pending(directory)
                 and not self._purgeable(retained(directory), descriptor)
+                and not self._news(read_memory(descriptor), self._plan)
             ):
                 return Applied(self._plan)
             with Transaction.open(directory, now=time.time) as transaction:
@@ -113,8 +120,10 @@ class Apply:
         recovered = transaction.recovered
         purged = self._purge(transaction, descriptor)
         if not self._plan.deletions:
+            self._remember(transaction, self._plan)
             unplanned = tuple(decision.name for decision in self._reconciler.plan().deletions) if recovered else ()
             return Applied(self._plan, recovered, purged, unplanned=unplanned)
+        transaction.memory()  # one that cannot be read stops it here: a protected model may be in it
         fresh = self._refuse_drift()
         self._reconciler.say("releasing the engine")
         self._reconciler.release_engine()
@@ -124,16 +133,29 @@ class Apply:
             check=lambda file: self._refuse_held(descriptor, file),
             verify=lambda moved: self._faults(moved, fresh),
             header={**self._header(), "proof": proof},
+            digests={**self._plan.digests, **fresh.digests},
             retain=self._manifest.spec.quarantine.retain,
             keep_going=self._settings.keep_going,
             progress=self._tell_progress,
         )
         result = transaction.apply(orders)
         self._state = f"run {result.run} is done"
+        self._remember(transaction, fresh, {model.name for model in result.models if not model.cause})
         self._after_change(result)
         planned = {decision.name for decision in self._plan.deletions}
         unplanned = tuple(decision.name for decision in fresh.deletions if decision.name not in planned)
         return Applied(self._plan, recovered, purged, proof, result, unplanned)
+
+    def _news(self, memory: Memory, seen: Plan, gone: Container[str] = ()) -> Memory | None:
+        """What is to be remembered after `seen`, without the models `gone`; None if that is known already."""
+        at = datetime.fromisoformat(seen.origin.created).timestamp()
+        left = (decision for decision in seen.decisions if decision.name not in gone)
+        news = after(memory, left, at, grace=self._manifest.spec.grace, applied=True)
+        return None if news == memory else news
+
+    def _remember(self, transaction: Transaction, seen: Plan, gone: Container[str] = ()) -> None:
+        if news := self._news(transaction.memory(), seen, gone):
+            transaction.remember(news)
 
     @phase("purge")
     def _purge(self, transaction: Transaction, descriptor: int) -> RunResult | None:
@@ -145,6 +167,15 @@ class Apply:
         space = os.fstatvfs(descriptor)
         wanted = self._manifest.spec.limits.min_free_bytes or 0
         return to_make_room(kept, time.time(), space.f_bavail * space.f_frsize, wanted)
+
+    def _refuse_frozen(self) -> None:
+        freeze = self._manifest.spec.freeze
+        if not (self._plan.deletions and freeze.windows) or FREEZE in self._settings.overrides:
+            return
+        if why := frozen(freeze, self._reconciler.now()):
+            where = printable(self._manifest.file)
+            message = f"{where}: blocked, nothing was touched: {FREEZE}: {why}; wait, or pass --override {FREEZE}"
+            raise GuardError(message, (FREEZE,))
 
     def _refuse_misfit(self, directory: DirectoryFacts) -> None:
         host = self._plan.origin.host if SAME_HOST in self._settings.overrides else self._reconciler.host
@@ -158,7 +189,9 @@ class Apply:
 
     def _refuse_drift(self) -> Plan:
         """The plan of this moment, which agrees with ours about every model that ours names."""
-        fresh = self._reconciler.plan()
+        unprotect = frozenset(self._plan.origin.unprotect)
+        verify = self._settings.verify or any(decision.digest for decision in self._plan.decisions)
+        fresh = self._reconciler.plan(verify=verify, unprotect=unprotect)
         if drift := model_drift(self._plan, fresh):
             message = (
                 f"{printable(fresh.directory.path)}: changed since the plan was made; nothing was touched: plan again"

@@ -40,6 +40,13 @@ class FileFacts(NamedTuple):
         return self[1:5] == other[1:5]
 
 
+class Digest(NamedTuple):
+    """The SHA-256 of a file in hexadecimal digits, or the `fault` that kept it from being told."""
+
+    sha256: str
+    fault: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class DirectoryFacts:
     """The model directory: its absolute real path, and what identifies it."""

@@ -23,3 +23,15 @@ def both_sizes(size: int) -> str:
 def plural(count: int, noun: str) -> str:
     """`1 model`, `2 models`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def human_duration(seconds: float) -> str:
+    """The two largest units that matter: `2 days 3 hours`, `5 minutes`, `0 seconds`."""
+    left, told = int(seconds), []
+    for length, noun in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
+        count, left = divmod(left, length)
+        if count:
+            told.append(plural(count, noun))
+        if told and (len(told) == 2 or not count):
+            break
+    return " ".join(told) or "0 seconds"

@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING
 
 from reconciler.engine.client import EngineChild
 from reconciler.errors import ApplyError, EngineError, Issue, ManifestError, Place
-from reconciler.facts import STATE_DIRECTORY, DirectoryFacts, EngineFacts, Inventory
+from reconciler.facts import STATE_DIRECTORY, Digest, DirectoryFacts, EngineFacts, Inventory
 from reconciler.inventory import open_directory, take_inventory
 from reconciler.phases import phase
+from reconciler.quantities import human_size
 
 if TYPE_CHECKING:
     from reconciler.applying import Applied, ApplySettings
     from reconciler.engine.local import LocalEngine
     from reconciler.manifest.manifest import Manifest
     from reconciler.planning.diff import Notice
+    from reconciler.planning.memory import Memory
     from reconciler.planning.plan import Plan
 
 Progress = Callable[[str], None]
@@ -61,29 +63,78 @@ class Reconciler:
         self.host = host or socket.gethostname()
         self._clock = clock
 
+    def now(self) -> datetime:
+        """The time, in UTC."""
+        return self._clock()
+
     def model_directory(self) -> str:
         """The path of the model directory: the manifest's, or what the engine answers."""
         return self.manifest.model_path or self._directory_of(self._ask_engine())
 
     def observe(self) -> Inventory:
         """What the engine lists and the disk has. Raises EngineError and ModelDirectoryError."""
+        with self._observed() as (_, inventory):
+            return inventory
+
+    @contextmanager
+    def _observed(self) -> Iterator[tuple[int, Inventory]]:
         facts = self._ask_engine()
         path = self._directory_of(facts)
         self.say(f"reading {path}")
-        with phase("scan"), open_directory(path) as (descriptor, directory):
-            return take_inventory(descriptor, directory, facts)
+        with open_directory(path) as (descriptor, directory):
+            with phase("scan"):
+                inventory = take_inventory(descriptor, directory, facts)
+            yield descriptor, inventory
 
-    def plan(self, *, overrides: frozenset[str] = frozenset()) -> Plan:
-        """What should be deleted and why; changes nothing. `overrides` names guards that may be tripped."""
+    def plan(
+        self,
+        *,
+        overrides: frozenset[str] = frozenset(),
+        verify: bool = False,
+        unprotect: frozenset[str] = frozenset(),
+    ) -> Plan:
+        """What should be deleted and why; changes nothing. `overrides` names guards that may be tripped.
+
+        With `verify` the digests that rules state are compared with those of the files. `unprotect` names models
+        that may go though the last applied manifest protected them.
+        """
+        from reconciler.planning.diff import Context
         from reconciler.planning.plan import make_plan
 
-        inventory = self.observe()
+        with self._observed() as (descriptor, inventory):
+            digests = self._digests(descriptor, inventory) if verify else {}
+            memory = _remembered(descriptor)
         self.say("comparing")
         created = self._clock().strftime("%Y-%m-%dT%H:%M:%SZ")
+        context = Context(memory=memory, digests=digests, unprotect=unprotect)
         with phase("compare"):
-            plan = make_plan(self.manifest, inventory, created=created, host=self.host, overrides=overrides)
+            plan = make_plan(
+                self.manifest, inventory, created=created, host=self.host, overrides=overrides, context=context
+            )
         unfinished = _unfinished_run(inventory.directory)
         return replace(plan, notices=(*unfinished, *plan.notices)) if unfinished else plan
+
+    def record(self, plan: Plan) -> None:
+        """Remember which models `plan` found unwanted, so that the time of their grace begins. Raises ApplyError."""
+        from reconciler.planning.memory import after
+        from reconciler.transaction import Transaction
+
+        with Transaction.open(plan.directory, now=lambda: self._clock().timestamp()) as transaction:
+            memory = transaction.memory()
+            grace = self.manifest.spec.grace
+            seen = after(memory, plan.decisions, self._clock().timestamp(), grace=grace, applied=False)
+            if seen != memory:
+                transaction.remember(seen)
+
+    def _digests(self, descriptor: int, inventory: Inventory) -> dict[str, Digest]:
+        from reconciler.integrity import digests_of
+        from reconciler.planning.verification import to_search, to_verify
+
+        def progress(done: int, total: int) -> None:
+            self.say(f"verifying {human_size(done)} of {human_size(total)}")
+
+        found = digests_of(descriptor, to_verify(self.manifest, inventory), progress=progress)
+        return found | digests_of(descriptor, to_search(self.manifest, inventory, found), progress=progress)
 
     def apply(self, plan: Plan, settings: ApplySettings | None = None) -> Applied:
         """Carry out `plan` and nothing else. See reconciler.applying for the order of the steps and the errors."""
@@ -114,6 +165,21 @@ class Reconciler:
         child, self._early = self._early or EngineChild.start(self.manifest.engine_python, spec.engine.timeout), None
         with child:
             return child.ask(self.manifest.model_path, os.getcwd())
+
+
+def _remembered(descriptor: int) -> Memory:
+    """What earlier runs remembered of the model directory open at `descriptor`."""
+    from reconciler.planning.memory import Memory
+
+    try:
+        os.stat(f"{STATE_DIRECTORY}/lock/seen", dir_fd=descriptor, follow_symlinks=False)
+    except (FileNotFoundError, NotADirectoryError):
+        return Memory()
+    except OSError:
+        pass  # the reader says why
+    from reconciler.transaction.seen import read_memory
+
+    return read_memory(descriptor)
 
 
 @contextmanager

@@ -33,6 +33,8 @@ _COMMANDS = {
     "history": "Show what was done, when and by whom.",
     "show": "Show a plan file, or one run.",
     "report": "Write a page to look at: a plan, a run, or the history.",
+    "explain": "Show which rules look at a model, and why its verdict is what it is.",
+    "diff": "Show what the change of a manifest means, in rules and in models.",
     "validate": "Check manifests; needs no engine.",
     "render": "Print manifests with all they extend and their variables put in.",
     "fmt": "Bring manifests into the one layout.",

@@ -45,6 +45,8 @@ could not be read; 9 another run is active; 64 usage; 130 interrupted. On 3 to 9
 @click.option("--accept-unknown", is_flag=True, help="Go on where it cannot be told whether a file is held.")
 @click.option("--run-handlers", is_flag=True, help="Run the manifest's handlers where they are due.")
 @click.option("--keep-going", is_flag=True, help="Keep what worked if a model fails; default: put everything back.")
+@options.verify_option
+@options.unprotect_option
 @options.format_option
 @options.errors_as_documents
 @measured
@@ -58,27 +60,41 @@ def command(
     accept_unknown: bool,
     run_handlers: bool,
     keep_going: bool,
+    verify: bool,
+    unprotect: tuple[str, ...],
     format_: str,
 ) -> int:
     """Applies PLAN.json as it is, or plans from MANIFEST, shows the plan, and asks."""
     from reconciler.applying import SAME_HOST, ApplySettings
+    from reconciler.planning.freeze import FREEZE
 
     if plan_file:
         manifest = options.typed("manifest", manifest)  # what is configured need not be that plan's manifest
     if not plan_file and not manifest:
         raise click.UsageError("name a plan file, or a manifest with -f")
+    if plan_file and unprotect:
+        raise click.UsageError("a plan file says itself what it unprotects: give --unprotect to plan")
     how = ApplySettings(
-        overrides=options.checked_overrides(overrides, SAME_HOST),
+        overrides=options.checked_overrides(overrides, SAME_HOST, FREEZE),
         wait=options.seconds(wait, "--wait"),
         accept_unknown=accept_unknown,
         keep_going=keep_going,
         run_handlers=run_handlers,
+        verify=verify,
     )
     with shown_progress() as progress:
         applied = (
             _apply_plan_file(plan_file, manifest, settings, how, progress)
             if plan_file
-            else _apply_manifest(str(manifest), settings, how, progress, ask=not yes, quiet=format_ == "json")
+            else _apply_manifest(
+                str(manifest),
+                settings,
+                how,
+                frozenset(unprotect),
+                progress,
+                ask=not yes,
+                quiet=format_ == "json",
+            )
         )
     note_applied(applied)
     if applied is None:
@@ -107,7 +123,14 @@ def _apply_plan_file(
 
 
 def _apply_manifest(
-    manifest: str, settings: dict[str, str], how: ApplySettings, progress: options.Say, *, ask: bool, quiet: bool
+    manifest: str,
+    settings: dict[str, str],
+    how: ApplySettings,
+    unprotect: frozenset[str],
+    progress: options.Say,
+    *,
+    ask: bool,
+    quiet: bool,
 ) -> Applied | None:
     from reconciler.applying import SAME_HOST
     from reconciler.planning.plan import require_unblocked
@@ -116,7 +139,7 @@ def _apply_manifest(
     if ask and not sys.stdin.isatty():
         raise click.UsageError("there is no terminal to ask on: pass --yes, or a plan file")
     with opened(manifest, settings, progress=progress, log=options.log) as reconciler:
-        plan = reconciler.plan(overrides=how.overrides - {SAME_HOST})
+        plan = reconciler.plan(overrides=how.overrides - {SAME_HOST}, verify=how.verify, unprotect=unprotect)
         note(plan)
         if not quiet:
             _show_plan(plan)

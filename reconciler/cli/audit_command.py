@@ -25,15 +25,19 @@ Examples:
 @click.command(epilog=_EPILOG)
 @options.manifest_option
 @options.set_option
+@options.verify_option
+@click.option("--record", is_flag=True, help="Remember what is unwanted, so that the time of its grace begins.")
 @options.format_option
 @options.errors_as_documents
 @measured
-def command(manifest: str, settings: dict[str, str], format_: str) -> None:
+def command(manifest: str, settings: dict[str, str], verify: bool, record: bool, format_: str) -> None:
     """Shows the kept, the protected, the missing and the ignored as well as what a plan would delete."""
     from reconciler.workflow import opened
 
     with shown_progress() as progress, opened(manifest, settings, progress=progress) as reconciler:
-        plan = reconciler.plan()
+        plan = reconciler.plan(verify=verify)
+        if record:
+            reconciler.record(plan)
     note(plan)
     if format_ == "json":
         from reconciler.report.machine import plan_document

@@ -67,6 +67,15 @@ override_option = click.option(
     metavar="GUARD",
     help="Let a guard pass, by its name; may be repeated.",
 )
+verify_option = click.option(
+    "--verify", is_flag=True, help="Compare the SHA-256 of models with those that the manifest states."
+)
+unprotect_option = click.option(
+    "--unprotect",
+    multiple=True,
+    metavar="NAME",
+    help="Let a model go that only the last applied manifest protects; may be repeated.",
+)
 
 
 def typed(name: str, value: _Value) -> _Value | None:

@@ -30,6 +30,8 @@ Exit codes: 0 planned; 2 changes pending (--detailed-exitcode); 3 manifest inval
 @click.option("--out", metavar="PLAN.json", type=options.PATH, help="Write the plan to this file, for apply.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if something is to be deleted.")
 @options.override_option
+@options.verify_option
+@options.unprotect_option
 @options.format_option
 @options.errors_as_documents
 @measured
@@ -39,6 +41,8 @@ def command(
     out: str | None,
     detailed_exitcode: bool,
     overrides: tuple[str, ...],
+    verify: bool,
+    unprotect: tuple[str, ...],
     format_: str,
 ) -> int:
     """Reads and never writes, but for the plan file."""
@@ -46,7 +50,7 @@ def command(
 
     allowed = options.checked_overrides(overrides)
     with shown_progress() as progress, opened(manifest, settings, progress=progress) as reconciler:
-        plan = reconciler.plan(overrides=allowed)
+        plan = reconciler.plan(overrides=allowed, verify=verify, unprotect=frozenset(unprotect))
     note(plan)
     if out:
         from reconciler.plan_files import write_plan_file

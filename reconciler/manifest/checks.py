@@ -19,6 +19,8 @@ SECTIONS = ("allow", "deny", "protect")
 MAX_PARTS = 2
 """The engine looks at files of depth 1 and 2 only."""
 
+_DEMANDS = ("sha256", "size", "required", "onMismatch", "files", "keep")
+
 # What nearly all names look like: nothing is wrong with them, and one pattern is faster than looking at each part.
 _ORDINARY = re.compile(r"[\w-][\w. -]{0,254}(?:/[\w-][\w. -]{0,254})?", re.ASCII)
 
@@ -45,6 +47,7 @@ class Checks:
         for rules in sections:
             self._names(rules)
             self._globs(rules)
+        self._members(allow)
         self._discovery()
         self._includes(allow)
         self._contradictions(deny, allow)
@@ -105,6 +108,15 @@ class Checks:
             self._fault(path, what, "write it relative to the model directory")
         return not fault
 
+    def _members(self, allow: _Rules) -> None:
+        """Files of a set that are no plain names: they lie beside their model, and nowhere else."""
+        for index, item in enumerate(allow.items):
+            files = item.get("files") if isinstance(item, dict) else None
+            for position, name in enumerate(files if isinstance(files, list) else ()):
+                if isinstance(name, str) and name and ("/" in name or name_fault(name)):
+                    what = f"`{name}` cannot be a file beside its model"
+                    self._fault(("allow", index, "files", position), what, "write its bare name, without a directory")
+
     def _discovery(self) -> None:
         ways = self._list("spec", "discovery")
         for index, way in enumerate(ways):
@@ -156,7 +168,7 @@ def subject(item: Any, section: str) -> tuple[str | None, bool]:
 
 def _demands(item: Any) -> dict[str, Any]:
     demands = {"required": False, **(item if isinstance(item, dict) else {})}
-    return {key: demands.get(key) for key in ("sha256", "size", "required")}
+    return {key: demands.get(key) for key in _DEMANDS}
 
 
 def name_fault(name: str) -> str:

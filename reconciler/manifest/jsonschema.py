@@ -30,6 +30,11 @@ _EXAMPLES: dict[str, list[Any]] = {
     "Release.handlers": [[{"command": ["systemctl", "restart", "ocr"], "timeout": "90s"}]],
     "changed": [[{"command": ["systemctl", "reload", "ocr"]}]], "command": [["systemctl", "reload", "ocr"]],
     "quarantine": [{"retain": "7d"}], "retain": ["12h", "7d"],
+    "onMismatch": ["fail"], "files": [["config.json"]], "keep": [{"latest": 2}, {"within": "30d"}],
+    "latest": [2], "within": ["30d"], "atMost": ["20GiB"], "sets": [False], "Limits.required": ["warn"],
+    "grace": ["3d"], "freeze": [{"windows": [{"kind": "deny", "schedule": "0 18 * * 5", "duration": "60h"}]}],
+    "windows": [[{"kind": "deny", "schedule": "0 18 * * 5", "duration": "60h", "timeZone": "Europe/Berlin"}]],
+    "FreezeWindow.kind": ["deny"], "schedule": ["0 18 * * 5"], "duration": ["60h"], "timeZone": ["Europe/Berlin"],
 }  # fmt: skip
 """Examples of each key; `Part.key` where the key means different things."""
 

@@ -185,6 +185,10 @@ class Rulebook:
                 return Ruling(effect, section, index, place, self._reason(effect, section, index))
         return _NO_RULE
 
+    def first_allow(self, name: str) -> int | None:
+        """Index of the first rule in `allow` that matches `name`, whatever the other sections say."""
+        return self._sections[Effect.ALLOW].first(name)
+
     def allow_rule(self, index: int) -> AllowRule:
         """The rule `allow[index]`."""
         return self._manifest.spec.allow[index]
@@ -204,6 +208,14 @@ class Rulebook:
         what = f'name "{rule.name}"' if rule.name is not None else f'match "{rule.match}"'
         own = f": {rule.reason}" if rule.reason else ""
         return f"{_VERBS[effect]} by {section}[{index}] ({what}){own}"
+
+
+def matches(rule: Rule, name: str) -> bool:
+    """Whether one rule matches `name`, whatever other rules say."""
+    exact = exact_name(rule)
+    if exact is not None or rule.match is None:
+        return exact == name
+    return re.fullmatch(translate(rule.match), name, re.DOTALL) is not None
 
 
 def exact_name(rule: Rule) -> str | None:

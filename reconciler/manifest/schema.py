@@ -124,6 +124,11 @@ class Models(Part):
         description="Globs of the files that are models. Everything else is left alone and only counted. "
         "Replaces the default list.",
     )
+    sets: Flag = Field(
+        default=True,
+        description="Whether files that belong together by their names (shards, external data, tokenizers) are one "
+        "model, which is kept or deleted as a whole.",
+    )
 
 
 class Rule(Part):
@@ -145,12 +150,42 @@ class Rule(Part):
         return self
 
 
+class Keep(Part):
+    """Which of the models that an allow rule matches stay: those that `latest` or `within` keeps, up to `atMost`."""
+
+    latest: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] | None = Field(
+        default=None,
+        description="How many versions of each series of names stay, the highest; a name without a version stays.",
+    )
+    within: Duration | None = Field(
+        default=None, description="How long after its modification a model stays; seconds, or a text like 30d."
+    )
+    at_most: Bytes | None = Field(
+        default=None,
+        description="How much may stay in all; the oldest go first, the newest never. Bytes, or a text like 20GiB.",
+    )
+
+    @model_validator(mode="after")
+    def _at_least_one(self) -> Self:
+        if self.latest is None and self.within is None and self.at_most is None:
+            raise PydanticCustomError("no_criterion", "keeps nothing in particular")
+        return self
+
+
 class AllowRule(Rule):
     """Models that may be here. A plain text in `allow` is the same as its `name`."""
 
     size: Count | None = Field(default=None, description="Exact size of the file in bytes.")
     sha256: Sha256 | None = Field(default=None, description="SHA-256 of the file, 64 hexadecimal digits.")
     required: Flag = Field(default=False, description="Whether it is a fault that no such model is there.")
+    on_mismatch: Literal["report", "delete", "fail"] = Field(
+        default="report",
+        description="What another size or SHA-256 means: it is reported, the model is deleted, or the plan is blocked.",
+    )
+    files: tuple[Text, ...] = Field(
+        default=(), description="Files in the model's directory that belong to it: kept and deleted with it."
+    )
+    keep: Keep | None = Field(default=None, description="Which of the matching models stay; unset, all of them.")
 
 
 class DenyRule(Rule):
@@ -178,6 +213,9 @@ class Limits(Part):
         default=None,
         description="Space that should be free; while there is less, an apply purges the oldest quarantined runs "
         "before their time. Bytes, or a text like 20GiB.",
+    )
+    required: Literal["fail", "warn"] = Field(
+        default="fail", description="Whether a required model that is missing blocks the plan, or only warns."
     )
 
 
@@ -231,6 +269,50 @@ class Variable(Part):
     description: Text | None = Field(default=None, description="What it is for.")
 
 
+class FreezeWindow(Part):
+    """Times in which applies are forbidden, or outside of which they are."""
+
+    kind: Literal["allow", "deny"] = Field(description="Whether applies are possible in it only, or never in it.")
+    schedule: Text = Field(description="When it begins, as five cron fields: minute, hour, day, month, day of week.")
+    duration: Annotated[Duration, Field(gt=0)] = Field(
+        description="How long it is open, in real time; seconds, or a text like 12h or 2d."
+    )
+    time_zone: Text = Field(default="UTC", description="Zone of the schedule, such as Europe/Berlin.")
+
+    @field_validator("schedule")
+    @classmethod
+    def _is_schedule(cls, schedule: str) -> str:
+        from datetime import UTC, datetime
+
+        from cronsim import CronSim, CronSimError
+
+        try:
+            next(CronSim(schedule, datetime(2000, 1, 1, tzinfo=UTC)))
+        except (CronSimError, StopIteration) as error:
+            reason = {"reason": f"not five cron fields ({error or 'it never begins'})"}
+            raise PydanticCustomError("schedule", "{reason}", reason) from None
+        return schedule
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_zone(cls, zone: str) -> str:
+        from zoneinfo import ZoneInfo
+
+        try:
+            ZoneInfo(zone)
+        except (OSError, ValueError, LookupError):  # a directory, a path, no such zone
+            raise PydanticCustomError("zone", "not a time zone of the IANA database") from None
+        return zone
+
+
+class Freeze(Part):
+    """When nothing may be applied."""
+
+    windows: tuple[FreezeWindow, ...] = Field(
+        default=(), description="Windows of time. An open deny window wins; with allow windows, one must be open."
+    )
+
+
 class Spec(Part):
     """The desired state of one model directory."""
 
@@ -259,7 +341,13 @@ class Spec(Part):
     )
     deny: tuple[DenyRule, ...] = Field(default=(), description="Models that must go, even if a rule allows them.")
     protect: tuple[ProtectRule, ...] = Field(default=(), description="Models that are never deleted.")
+    grace: Duration = Field(
+        default=0.0,
+        description="How long a model that no rule allows must have been seen before it is deleted; seconds, or a "
+        "text like 3d.",
+    )
     limits: Limits = Field(default=Limits(), description="Guards of a plan.")
+    freeze: Freeze = Field(default=Freeze(), description="When nothing may be applied.")
     release: Release = Field(default=Release(), description="How the proof of release is reached.")
     handlers: Handlers = Field(default=Handlers(), description="Commands that follow an apply.")
     quarantine: Quarantine = Field(default=Quarantine(), description="How long removed models can be put back.")

@@ -30,6 +30,7 @@ _FIXED = {
     "string_too_short": ("an empty text", "write a value, or leave the key out"),
     "too_short": ("an empty list", "name at least one, or leave the key out for the default"),
     "one_of": ("has {found} of `name` and `match`", "write one: `name` for one file, `match` for a glob"),
+    "no_criterion": ("keeps nothing in particular", "write at least one of `latest`, `within` and `atMost`"),
     "finite_number": ("not a finite number", "write one"),
 }
 

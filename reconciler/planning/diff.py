@@ -6,15 +6,19 @@ documents of that name and nothing else, so its cost follows the differences and
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from reconciler.errors import Place
-from reconciler.facts import FileFacts, Inventory
+from reconciler.facts import Digest, FileFacts, Inventory
 from reconciler.manifest.manifest import Manifest
 from reconciler.manifest.match import Effect, Rulebook
+from reconciler.planning.memory import Memory
 from reconciler.planning.near import NearNames
+from reconciler.planning.policies import Policies
 from reconciler.planning.verdicts import Decision, Verdict
 
 if TYPE_CHECKING:
@@ -37,31 +41,53 @@ class Difference:
     notices: tuple[Notice, ...]
 
 
-def compare(manifest: Manifest, inventory: Inventory) -> Difference:
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What else decides. `now` is in seconds since 1970, `digests` are those known, by name.
+
+    `unprotect` names models that only the last applied manifest protects, and that may go nevertheless.
+    """
+
+    now: float = 0.0
+    memory: Memory = field(default_factory=Memory)
+    digests: Mapping[str, Digest] = field(default_factory=dict)
+    unprotect: frozenset[str] = frozenset()
+
+
+def compare(manifest: Manifest, inventory: Inventory, context: Context = Context()) -> Difference:
     """Decide on every file of `inventory` and on every model that `manifest` allows by name.
 
     With `discovery: [engine]` a file that the engine does not list is `unlisted` and left alone.
     """
-    judge = _Judge(manifest, inventory)
+    judge = _Judge(manifest, inventory, context.digests)
     decisions = judge.explained([judge.decide(file) for file in inventory.files])
+    policies = Policies(manifest, judge.rulebook, judge.links, context)
+    decisions = policies.settle(decisions, judge.retained)
     present = {file.name for file in inventory.files}
     missing = [judge.missing(name) for name in judge.rulebook.exact_allows if name not in present]
     ordered = sorted(decisions + missing)
-    return Difference(tuple(ordered), tuple(_notices(manifest, judge, inventory, ordered)))
+    notices = *_notices(manifest, judge, inventory, ordered), *_told(manifest, context, ordered)
+    return Difference(tuple(ordered), notices)
 
 
 class _Judge:
-    """Applies the rulebook to one inventory and remembers which globs matched."""
+    """Applies the rulebook to one inventory and remembers which globs matched.
 
-    def __init__(self, manifest: Manifest, inventory: Inventory) -> None:
+    `retained` holds the files that each rule with a `keep` allows, `links` what wanted links lead to, by identity.
+    """
+
+    def __init__(self, manifest: Manifest, inventory: Inventory, digests: Mapping[str, Digest]) -> None:
         self.rulebook = Rulebook(manifest)
         self.used: set[int] = set()
+        self.retained: defaultdict[int, list[FileFacts]] = defaultdict(list)
+        self._retaining = {index for index, rule in enumerate(manifest.spec.allow) if rule.keep}
+        self._digests = digests
         self._listed = inventory.listed
         self._only_listed = manifest.spec.discovery == ("engine",)
         self._links = inventory.aliases
-        self._expected: dict[str, dict[str, int]] = {}
-        self._found: dict[str, dict[str, int]] = {}
-        self._wanted = self._wanted_through_links(inventory)
+        self._expected: dict[str, dict[str, object]] = {}
+        self._found: dict[str, dict[str, object]] = {}
+        self.links = self._wanted_through_links(inventory)
 
     def decide(self, file: FileFacts) -> Decision:
         """The verdict on one file that is there."""
@@ -75,10 +101,13 @@ class _Judge:
         verdict, reason, place = _VERDICTS[ruling.effect], ruling.reason, ruling.place
         if ruling.effect is Effect.ALLOW:
             self.used.add(ruling.index)
-            if self._is_unlike(self.rulebook.allow_rule(ruling.index), file):
-                verdict = Verdict.MISMATCH
-        elif verdict is Verdict.DELETE and file.identity in self._wanted:
-            alias, place = self._wanted[file.identity]
+            if ruling.index in self._retaining:
+                self.retained[ruling.index].append(file)
+            rule = self.rulebook.allow_rule(ruling.index)
+            if rule.size is not None or rule.sha256 is not None:
+                return self._checked(Decision(name, verdict, reason, place, file, listed), rule, file)
+        elif verdict is Verdict.DELETE and file.identity in self.links:
+            alias, place = self.links[file.identity]
             verdict, reason = Verdict.KEEP, f"{alias}, which is kept, is a symbolic link to it"
         return Decision(name, verdict, reason, place, file, listed)
 
@@ -91,12 +120,31 @@ class _Judge:
         faults = {name: "; ".join(told) for name, told in explain_each(self._expected, self._found).items()}
         return [d._replace(reason=f"{d.reason}, but {faults[d.name]}") if d.name in faults else d for d in decisions]
 
-    def _is_unlike(self, rule: AllowRule, file: FileFacts) -> bool:
+    def _checked(self, allowed: Decision, rule: AllowRule, file: FileFacts) -> Decision:
+        """The verdict on an allowed model once its size, and its digest if known, are compared with the rule's."""
+        digest = self._digests.get(file.name)
+        if digest and digest.sha256:
+            allowed = allowed._replace(digest=digest.sha256)
+        fails = rule.on_mismatch == "fail"
+        if self._is_unlike(rule, file, digest):
+            deletes = rule.on_mismatch == "delete" and file.identity not in self.links
+            return allowed._replace(verdict=Verdict.DELETE if deletes else Verdict.MISMATCH, required=fails)
+        if digest and digest.fault and rule.sha256 is not None:
+            reason = f"{allowed.reason}, but its SHA-256 cannot be told: {digest.fault}"
+            return allowed._replace(verdict=Verdict.MISMATCH, reason=reason, required=fails)
+        return allowed
+
+    def _is_unlike(self, rule: AllowRule, file: FileFacts, digest: Digest | None) -> bool:
         """Whether a present model differs from what its rule says of it; both documents are kept for `explained`."""
-        if rule.size is None or rule.size == file.size:
-            return False
-        self._expected[file.name], self._found[file.name] = {"size": rule.size}, {"size": file.size}
-        return True
+        expected: dict[str, object] = {}
+        found: dict[str, object] = {}
+        if rule.size is not None and rule.size != file.size:
+            expected["size"], found["size"] = rule.size, file.size
+        if digest and digest.sha256 and rule.sha256 not in {None, digest.sha256}:
+            expected["sha256"], found["sha256"] = rule.sha256, digest.sha256
+        if expected:
+            self._expected[file.name], self._found[file.name] = expected, found
+        return bool(expected)
 
     def missing(self, name: str) -> Decision:
         """The verdict on a model that is allowed by name and is not there, or only through a link."""
@@ -156,3 +204,53 @@ def _lookalikes(decisions: list[Decision]) -> Iterator[Notice]:
         if found := near.of(decision.name):
             what = f"{' and '.join(found)} {'is' if len(found) == 1 else 'are'} to be deleted"
             yield Notice(decision.place, f"{decision.name} is allowed and missing, while {what}")
+
+
+def _told(manifest: Manifest, context: Context, decisions: list[Decision]) -> Iterator[Notice]:
+    """What the digests, the memory and the hard links say beyond the single verdicts."""
+    yield from _frozen(manifest, context)
+    if context.memory.fault:
+        yield Notice(None, f"what the last apply remembered {context.memory.fault}: the next apply reads it itself")
+    for decision in decisions:
+        if decision.verdict is Verdict.PROTECTED and decision.place is None:
+            told = "only the last applied manifest protects it: after one more apply it can be deleted"
+            yield Notice(None, f"{decision.name}: {told}; --unprotect lets it go now")
+    if manifest.spec.limits.required == "warn":
+        for decision in decisions:
+            if decision.required and decision.verdict is Verdict.MISSING:
+                yield Notice(decision.place, f"{decision.name} is required and missing; limits.required only warns")
+    yield from _misnamed(manifest, context.digests, decisions)
+    yield from _linked_elsewhere(decisions)
+
+
+def _frozen(manifest: Manifest, context: Context) -> Iterator[Notice]:
+    """That an apply of this moment is refused."""
+    if manifest.spec.freeze.windows:
+        from reconciler.planning.freeze import FREEZE, frozen  # time zones, which hardly any plan needs
+
+        if why := frozen(manifest.spec.freeze, datetime.fromtimestamp(context.now, UTC)):
+            yield Notice(None, f"an apply is refused now: {why}; wait, or pass --override {FREEZE} to apply")
+
+
+def _misnamed(manifest: Manifest, digests: Mapping[str, Digest], decisions: list[Decision]) -> Iterator[Notice]:
+    """Files with the content of an allowed model that is missing or is another one."""
+    if not digests:
+        return
+    names: defaultdict[str, list[str]] = defaultdict(list)
+    for name, digest in digests.items():
+        names[digest.sha256].append(name)
+    wrong = {d.name: d for d in decisions if d.verdict in {Verdict.MISSING, Verdict.MISMATCH}}
+    for rule in manifest.spec.allow:
+        if rule.name in wrong and rule.sha256 is not None and (found := names.get(rule.sha256)):
+            decision = wrong[rule.name]
+            others = " and ".join(sorted(found))
+            yield Notice(decision.place, f"{rule.name} is {decision.verdict.value}, and {others} has its SHA-256")
+
+
+def _linked_elsewhere(decisions: list[Decision]) -> Iterator[Notice]:
+    """Deletions that free nothing, because the file has another hard link that stays."""
+    doomed = [d.file for d in decisions if d.verdict is Verdict.DELETE and d.file and d.file.links > 1]
+    going = Counter(file.identity for file in doomed)
+    for file in doomed:
+        if file.links > going[file.identity]:
+            yield Notice(None, f"{file.name}: deleting it frees no space: another hard link to it stays")

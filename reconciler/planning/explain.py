@@ -11,14 +11,16 @@ from typing import Any
 
 from deepdiff import DeepDiff
 
+CHANGED = "{where} is {found}, expected {expected}"
 
-def explain(expected: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
-    """One sentence for each key that differs, sorted.
+
+def explain(expected: Mapping[str, Any], found: Mapping[str, Any], *, changed: str = CHANGED) -> list[str]:
+    """One sentence for each key that differs, sorted; `changed` words those of keys that are in both.
 
     The whole is compared key by key however little the two have in common: by default DeepDiff folds a small
     overlap into one change of the root.
     """
-    return sorted(_sentence(_path(change), change) for change in _changes(expected, found))
+    return sorted(_sentence(_path(change), change, changed) for change in _changes(expected, found))
 
 
 def explain_each(expected: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -26,7 +28,7 @@ def explain_each(expected: Mapping[str, Any], found: Mapping[str, Any]) -> dict[
     sentences: defaultdict[str, list[str]] = defaultdict(list)
     for change in _changes(expected, found):
         key, *rest = _path(change)
-        sentences[key].append(_sentence(rest, change))
+        sentences[key].append(_sentence(rest, change, CHANGED))
     return {key: sorted(told) for key, told in sentences.items()}
 
 
@@ -51,11 +53,11 @@ def _path(change: Any) -> list[Any]:
     return path
 
 
-def _sentence(path: list[Any], change: Any) -> str:
+def _sentence(path: list[Any], change: Any, changed: str) -> str:
     where = ".".join(map(str, path))
     match change.report_type:
         case "dictionary_item_added" | "iterable_item_added":
             return f"{where} is new: {change.t2}"
         case "dictionary_item_removed" | "iterable_item_removed":
             return f"{where} is gone: it was {change.t1}"
-    return f"{where} is {change.t2}, expected {change.t1}"
+    return changed.format(where=where, found=change.t2, expected=change.t1)

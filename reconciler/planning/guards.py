@@ -6,10 +6,12 @@ once there are ten models to take a share of, and a plan that leaves no model at
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reconciler.facts import FileFacts
 from reconciler.planning.verdicts import Decision, Verdict
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ class Guard:
     overridden: bool
 
 
-GUARDS = ("max-deletions", "max-delete-percent", "max-delete-bytes", "min-keep", "required")
+GUARDS = ("max-deletions", "max-delete-percent", "max-delete-bytes", "min-keep", "required", "mismatch")
 
 
 def tripped(limits: Limits, decisions: Iterable[Decision], overrides: frozenset[str]) -> tuple[Guard, ...]:
@@ -40,13 +42,14 @@ def tripped(limits: Limits, decisions: Iterable[Decision], overrides: frozenset[
 class _Tally:
     """The counts that guards look at; `models` are those present, whatever their verdict, but for ignored files.
 
-    Hard links are models of their own; their bytes count once, as in the plan's sum.
+    A set is one model. Hard links are models of their own; their bytes count as in the plan's sum.
     """
 
     def __init__(self, decisions: Iterable[Decision]) -> None:
         self.deletions = self.kept = self.models = 0
         self.missing: list[str] = []
-        sizes: dict[tuple[int, int], int] = {}
+        self.mismatched: list[str] = []
+        doomed: list[FileFacts] = []
         for decision in decisions:
             if decision.verdict is Verdict.IGNORED:
                 continue
@@ -54,19 +57,41 @@ class _Tally:
                 if decision.required:
                     self.missing.append(decision.name)
                 continue
-            self.models += 1
+            if decision.required:
+                self.mismatched.append(decision.name)
+            counts = not decision.lead or decision.lead == decision.name
+            self.models += counts
             if decision.verdict is Verdict.DELETE:
-                self.deletions += 1
-                sizes[decision.file.identity] = decision.file.size
+                self.deletions += counts
+                doomed.append(decision.file)
             else:
-                self.kept += 1
-        self.bytes = sum(sizes.values())
+                self.kept += counts
+        self.bytes = bytes_freed(doomed)
+
+
+def bytes_freed(doomed: Iterable[FileFacts]) -> int:
+    """What deleting these files frees: a file counts once, and only where none of its hard links stays."""
+    sizes: dict[tuple[int, int], int] = {}
+    linked: list[FileFacts] = []
+    for file in doomed:
+        if file.links > 1:
+            linked.append(file)
+        else:
+            sizes[file.identity] = file.size
+    going = Counter(file.identity for file in linked)
+    sizes.update((file.identity, file.size) for file in linked if file.links <= going[file.identity])
+    return sum(sizes.values())
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
 
 
 def _messages(limits: Limits, tally: _Tally) -> Iterator[tuple[str, str]]:
-    if tally.missing:
-        names = ", ".join(tally.missing[:5]) + (", …" if len(tally.missing) > 5 else "")
-        yield "required", f"{len(tally.missing)} required and missing: {names}"
+    if tally.missing and limits.required == "fail":
+        yield "required", f"{len(tally.missing)} required and missing: {_some(tally.missing)}"
+    if tally.mismatched:
+        yield "mismatch", f"{len(tally.mismatched)} not as their rules say: {_some(tally.mismatched)}"
     if not tally.deletions:
         return
     if limits.max_deletions is not None and tally.deletions > limits.max_deletions:

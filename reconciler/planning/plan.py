@@ -9,23 +9,27 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 
 from reconciler.errors import GuardError
 from reconciler.facts import DirectoryFacts, FileFacts, Inventory, digest_of
 from reconciler.manifest.manifest import Manifest
 from reconciler.names import printable
-from reconciler.planning.diff import Notice, compare
-from reconciler.planning.guards import Guard, tripped
+from reconciler.planning.diff import Context, Notice, compare
+from reconciler.planning.guards import Guard, bytes_freed, tripped
 from reconciler.planning.verdicts import Decision, Verdict
 
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION = "1.1"
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a plan is bound to. `created` is UTC in ISO 8601, `engine` the release, empty where none was asked."""
+    """What a plan is bound to. `created` is UTC in ISO 8601, `engine` the release, empty where none was asked.
+
+    `unprotect` names models that only the last applied manifest protected, and that may go nevertheless.
+    """
 
     created: str
     host: str
@@ -34,6 +38,7 @@ class Origin:
     manifest_digest: str
     engine: str
     engine_python: str
+    unprotect: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,11 @@ class Plan:
         return tuple(decision.file for decision in self.deletions if decision.file is not None)
 
     @property
+    def digests(self) -> dict[str, str]:
+        """`sha256:…` of each file to be deleted whose digest is known, by name."""
+        return {decision.name: f"sha256:{decision.digest}" for decision in self.deletions if decision.digest}
+
+    @property
     def kept(self) -> tuple[FileFacts, ...]:
         """The evidence of each model that must still be there afterwards, unchanged."""
         leaving = {Verdict.DELETE, Verdict.IGNORED}
@@ -69,8 +79,8 @@ class Plan:
 
     @property
     def bytes_to_delete(self) -> int:
-        """The sizes of the files to be deleted, added up; hard links of one file count once."""
-        return sum({file.identity: file.size for file in self.doomed}.values())
+        """What deleting frees: a file counts once however many hard links it has, and only if all of them go."""
+        return bytes_freed(self.doomed)
 
     @property
     def blocking(self) -> tuple[Guard, ...]:
@@ -88,9 +98,21 @@ class Plan:
         return canonical_json(document(self))
 
 
-def make_plan(manifest: Manifest, inventory: Inventory, *, created: str, host: str, overrides: frozenset[str]) -> Plan:
-    """Compare `manifest` with `inventory`; `overrides` names the guards that may be tripped."""
-    difference = compare(manifest, inventory)
+def make_plan(
+    manifest: Manifest,
+    inventory: Inventory,
+    *,
+    created: str,
+    host: str,
+    overrides: frozenset[str],
+    context: Context = Context(),  # noqa: B008  # frozen
+) -> Plan:
+    """Compare `manifest` with `inventory`; `overrides` names the guards that may be tripped.
+
+    What depends on the time is judged as of `created`, in UTC and ISO 8601.
+    """
+    now = datetime.fromisoformat(created).timestamp()
+    difference = compare(manifest, inventory, replace(context, now=now))
     engine = inventory.engine
     origin = Origin(
         created=created,
@@ -100,6 +122,7 @@ def make_plan(manifest: Manifest, inventory: Inventory, *, created: str, host: s
         manifest_digest=manifest.digest,
         engine=engine.release if engine else "",
         engine_python=engine.python if engine else "",
+        unprotect=tuple(sorted(context.unprotect)),
     )
     guards = tripped(manifest.spec.limits, difference.decisions, overrides)
     return Plan(origin, inventory.directory, difference.decisions, difference.notices, guards)
@@ -117,9 +140,10 @@ def require_unblocked(plan: Plan, overrides: frozenset[str] = frozenset()) -> No
 
 def document(plan: Plan) -> dict[str, object]:
     """The plan as plain values, as they stand in a plan file and in `--format json`."""
+    unprotect = plan.origin.unprotect
     return {
         "format_version": FORMAT_VERSION,
-        "origin": {name: getattr(plan.origin, name) for name in Origin.__slots__},
+        "origin": {name: getattr(plan.origin, name) for name in Origin.__slots__} | {"unprotect": list(unprotect)},
         "directory": {name: getattr(plan.directory, name) for name in DirectoryFacts.__slots__},
         "models": [_model(decision) for decision in plan.decisions],
         "notices": [{"place": _place(notice.place), "text": notice.text} for notice in plan.notices],
@@ -141,6 +165,9 @@ def _model(decision: Decision) -> dict[str, object]:
         "place": _place(decision.place),
         "listed": decision.listed,
         "required": decision.required,
+        "lead": decision.lead,
+        "due": decision.due,
+        "digest": decision.digest,
         "evidence": file and {name: getattr(file, name) for name in FileFacts._fields if name != "name"},
     }
 

@@ -37,7 +37,7 @@ def parse_plan(data: bytes, file: str) -> Plan:
     version = envelope["plan"].get("format_version") if isinstance(envelope.get("plan"), dict) else None
     if not isinstance(version, str) or set(envelope) != {"digest", "plan"}:
         raise PlanFileError(f"{file}: not a plan file; make one with: ocr-reconcile plan -f MANIFEST --out {file}")
-    if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
+    if version != FORMAT_VERSION:
         raise PlanFileError(
             f"{file}: plan format {version!a} is not read by this release, which reads {FORMAT_VERSION}; plan again"
         )
@@ -128,6 +128,9 @@ class _Model(_Strict):
     place: _PlaceTuple | None
     listed: bool | None
     required: bool
+    lead: Text
+    due: Text
+    digest: Annotated[str, Field(pattern="^([0-9a-f]{64})?$")]
     evidence: _Evidence | None
 
     @model_validator(mode="after")
@@ -140,7 +143,9 @@ class _Model(_Strict):
     def to_decision(self) -> Decision:
         """The same as the frozen value."""
         file = None if self.evidence is None else FileFacts(name=self.name, **dict(self.evidence))
-        return Decision(self.name, self.verdict, self.reason, _place(self.place), file, self.listed, self.required)
+        place = _place(self.place)
+        more = self.required, self.lead, self.due, self.digest
+        return Decision(self.name, self.verdict, self.reason, place, file, self.listed, *more)
 
 
 class _Notice(_Strict):
@@ -162,6 +167,7 @@ class _Origin(_Strict):
     manifest_digest: Text
     engine: Text
     engine_python: Text
+    unprotect: Annotated[tuple[Text, ...], Field(strict=False)]
 
 
 class _Directory(_Strict):
@@ -171,7 +177,7 @@ class _Directory(_Strict):
 
 
 class _PlanDocument(_Strict):
-    format_version: Literal["1.0"]
+    format_version: Literal["1.1"]
     origin: _Origin
     directory: _Directory
     models: list[_Model]

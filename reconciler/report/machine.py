@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 
 from reconciler.applying import Applied
@@ -10,8 +10,10 @@ from reconciler.errors import GuardError, HeldError, Issue, ManifestError, Recon
 from reconciler.facts import DirectoryFacts, FileFacts, Hold, HoldAnswer, Inventory
 from reconciler.history import RunRecord
 from reconciler.holders import document_of
+from reconciler.planning.changes import Change, Impact
 from reconciler.planning.plan import Plan, document
-from reconciler.planning.verdicts import Verdict
+from reconciler.planning.trace import Trace
+from reconciler.planning.verdicts import Decision, Verdict
 from reconciler.transaction import ModelFate, RunResult, TransactionError
 from reconciler.undoing import Undone
 
@@ -165,3 +167,47 @@ def _result(run: RunResult) -> dict[str, object]:
 
 def _fate(model: ModelFate) -> dict[str, object]:
     return {"name": model.name, "fate": model.fate.value, "cause": model.cause}
+
+
+def explained_document(trace: Trace, decision: Decision | None) -> dict[str, object]:
+    """Of `explain`: the verdict on one name, and the rules that match it in the order in which they are asked."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "outcome": "done",
+        "name": trace.name,
+        "verdict": decision and decision.verdict.value,
+        "reason": decision and decision.reason,
+        "due": (decision and decision.due) or None,
+        "lead": (decision and decision.lead) or None,
+        "candidate": trace.candidate,
+        "rules": dict(trace.rules),
+        "matching": [
+            {"section": k.section, "index": k.index, "rule": k.subject, "place": list(k.place), "decides": k.decides}
+            for k in trace.looks
+        ],
+    }
+
+
+def changes_document(changes: Iterable[Change], impact: Impact | None) -> dict[str, object]:
+    """Of `diff`: the changes in words, and where an inventory was given, the models that they concern."""
+    found = [{"text": change.text, "place": change.place and list(change.place)} for change in changes]
+    return {
+        "format_version": FORMAT_VERSION,
+        "outcome": "changes" if found else "no-changes",
+        "changes": found,
+        "impact": impact
+        and {
+            "deleted": [{"name": d.name, "size": d.file and d.file.size, "reason": d.reason} for d in impact.deleted],
+            "bytes_deleted": impact.bytes_deleted,
+            "spared": [decision.name for decision in impact.spared],
+            "other": [{"name": name, "before": before, "after": after} for name, before, after in _judged_anew(impact)],
+        },
+    }
+
+
+def _judged_anew(impact: Impact) -> Iterator[tuple[str, str | None, str | None]]:
+    for before, after in impact.other:
+        for shown in (after, before):
+            if shown:
+                yield shown.name, before and before.verdict.value, after and after.verdict.value
+                break

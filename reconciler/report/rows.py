@@ -14,7 +14,9 @@ STATUS = {
     Verdict.PROTECTED: "PROTECTED",
     Verdict.DELETE: "OLD",
     Verdict.MISMATCH: "MISMATCH",
+    Verdict.INCOMPLETE: "INCOMPLETE",
     Verdict.MISSING: "MISSING",
+    Verdict.GRACE: "GRACE",
     Verdict.UNLISTED: "UNLISTED",
     Verdict.IGNORED: "IGNORED",
 }

@@ -17,12 +17,14 @@ _STYLES = {
     Verdict.DELETE: "red",
     Verdict.MISSING: "yellow",
     Verdict.MISMATCH: "yellow",
+    Verdict.INCOMPLETE: "yellow",
+    Verdict.GRACE: "magenta",
     Verdict.PROTECTED: "cyan",
     Verdict.UNLISTED: "dim",
     Verdict.IGNORED: "dim",
 }
 _COLUMNS = (Column("STATUS"), Column("SIZE", RIGHT), Column("BYTES", RIGHT), Column("MODEL"), Column("WHY"))
-_PENDING = (Verdict.DELETE, Verdict.MISMATCH, Verdict.MISSING)
+_PENDING = (Verdict.DELETE, Verdict.GRACE, Verdict.MISMATCH, Verdict.INCOMPLETE, Verdict.MISSING)
 
 
 def write_plan(plan: Plan, stream: IO[str], *, base: str, terminal: bool) -> None:
@@ -78,7 +80,9 @@ def _counts(plan: Plan) -> str:
         Verdict.PROTECTED: "protected",
         Verdict.DELETE: "old",
         Verdict.MISMATCH: "mismatched",
+        Verdict.INCOMPLETE: "incomplete",
         Verdict.MISSING: "missing",
+        Verdict.GRACE: "in grace",
         Verdict.UNLISTED: "unlisted",
         Verdict.IGNORED: "ignored",
     }

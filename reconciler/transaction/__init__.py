@@ -6,7 +6,7 @@
 Everything of ours lies under `.ocr-reconcile/` in the model directory:
 
     .ocr-reconcile/                      0755: the engine walks it, and fails as a whole where it cannot
-        lock/lock, lock/head             0700: who runs, and the newest run with its digest
+        lock/lock, lock/head, lock/seen  0700: who runs, the newest run with its digest, what was seen unwanted
         runs/<run>/journal               0700
         runs/<run>/quarantine/<number>   the names are in the journal
 

@@ -7,8 +7,9 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from reconciler.errors import ApplyError, InterruptedRunError
-from reconciler.facts import DirectoryFacts
+from reconciler.facts import STATE_DIRECTORY, DirectoryFacts
 from reconciler.phases import phase
+from reconciler.planning.memory import Memory
 from reconciler.transaction.apply import Apply, Orders, freed_row
 from reconciler.transaction.lock import Owner, RunLock
 from reconciler.transaction.purge import Explain, Progress, Purge, explain_nothing, no_progress
@@ -16,6 +17,7 @@ from reconciler.transaction.recover import Recovered, end_of_purge, recover
 from reconciler.transaction.result import JournalError, RunResult
 from reconciler.transaction.retained import Retained, retained_in
 from reconciler.transaction.rollback import Rollback
+from reconciler.transaction.seen import read_memory, write_memory
 from reconciler.transaction.signals import signals_deferred
 from reconciler.transaction.store import OpenRun, Store
 from reconciler.transaction.tree import Tree
@@ -61,6 +63,22 @@ class Transaction:
             raise JournalError(
                 f"{where}: the quarantine cannot be read ({error.strerror}); nothing was touched"
             ) from error
+
+    def memory(self) -> Memory:
+        """What earlier runs remembered. Raises ApplyError where it cannot be read: then nothing is known of it."""
+        memory = read_memory(self._store.tree.root)
+        if memory.fault:
+            where = f"{self._store.tree.path}/{STATE_DIRECTORY}/lock/seen"
+            raise ApplyError(f"{where}: {memory.fault}; nothing was touched: repair it, or remove it to start anew")
+        return memory
+
+    def remember(self, memory: Memory) -> None:
+        """Replace what is remembered. Raises ApplyError; then the old memory is still there."""
+        try:
+            write_memory(self._store.lock, memory)
+        except OSError as error:
+            where = f"{self._store.tree.path}/{STATE_DIRECTORY}/lock/seen"
+            raise ApplyError(f"{where}: cannot be written ({error.strerror}); apply again to record it") from error
 
     @phase("transaction")
     def apply(self, orders: Orders) -> RunResult:

@@ -560,3 +560,35 @@ def test_a_plain_text_is_the_rule_that_it_stands_for() -> None:
         assert plain.model_copy() == plain != written
         with pytest.raises(ValueError, match="frozen"):
             plain.reason = "x"
+
+
+@pytest.mark.parametrize(
+    ("window", "told"),
+    [
+        ('{kind: deny, schedule: "61 * * * *", duration: 1h}', "not five cron fields"),
+        ('{kind: deny, schedule: "0 0 31 2 *", duration: 1h}', "not five cron fields"),
+        ('{kind: deny, schedule: "0 0 * * *", duration: 0s}', "out of range"),
+        ('{kind: deny, schedule: "0 0 * * *", duration: 1h, timeZone: Europe/Atlantis}', "not a time zone"),
+        ('{kind: deny, schedule: "0 0 * * *", duration: 1h, timeZone: ../../etc}', "not a time zone"),
+        ('{schedule: "0 0 * * *", duration: 1h}', "is missing"),
+    ],
+)
+def test_windows_that_mean_nothing(window: str, told: str) -> None:
+    (fault,) = faults(whole(f"freeze: {{windows: [{window}]}}\n"))
+    assert fault.startswith("m.yaml:")
+    assert told in fault
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ('{match: "a*", keep: {}}', "write at least one of `latest`, `within` and `atMost`"),
+        ('{match: "a*", keep: {latest: 0}}', "at least 1"),
+        ('{match: "a*", files: [../x]}', "`../x` cannot be a file beside its model"),
+        ('{match: "a*", files: [".."]}', "`..` cannot be a file beside its model"),
+        ('{match: "a*", onMismatch: remove}', "`report`"),
+    ],
+)
+def test_rules_that_keep_nothing_sensible(rule: str, told: str) -> None:
+    (fault,) = faults(whole(f"allow: [{rule}]\n"))
+    assert told in fault

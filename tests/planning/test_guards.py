@@ -84,13 +84,18 @@ TRIPPING: dict[str, dict[str, object]] = {
     "max-delete-bytes": {"limits": {"maxDeleteBytes": 1}},
     "min-keep": {"limits": {"minKeep": 50}},
     "required": {"protect": ["x"]},
+    "mismatch": {"protect": ["x"]},
 }
 
 
 @pytest.mark.parametrize("guard", GUARDS)
 def test_each_guard_is_overridden_by_its_name_and_no_other(guard: str) -> None:
     spec = TRIPPING[guard]
-    allow = [{"match": "keep*"}, *([{"name": "must.bin", "required": True}] if guard == "required" else [])]
+    more: dict[str, dict[str, object]] = {
+        "required": {"name": "must.bin", "required": True},
+        "mismatch": {"name": "keep1.bin", "size": 5, "onMismatch": "fail"},
+    }
+    allow = [*([more[guard]] if guard in more else []), {"match": "keep*"}]
     files = [f"keep{number}.bin" for number in range(40)] + ["old1.bin", "old2.bin"]
     wanted = manifest(allow=allow, **spec)
     assert [g.name for g in plan(wanted, inventory(*files)).blocking] == [guard]

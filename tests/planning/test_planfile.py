@@ -83,7 +83,7 @@ def test_white_space_and_order_do_not_matter() -> None:
         (TEXT.replace(b'{"digest"', b'{"more":1,"digest"', 1), "not a plan file"),
         (changed("format_version", "2.0"), "plan format '2.0' is not read"),
         (changed("format_version", "\x1b[2J\udcff"), r"plan format '\x1b[2J\udcff' is not read"),
-        (changed("format_version", "1.7"), "format_version"),
+        (changed("format_version", "1.7"), "plan format '1.7' is not read"),
         (b"9" * 5000, "cannot be read"),
         (b"[" * 100_000, "cannot be read"),
         (b'{"plan":' * 100_000, "cannot be read"),
