@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from reconciler.engine.client import EngineChild
-from reconciler.errors import EngineError, Issue, ManifestError, Place
-from reconciler.facts import EngineFacts, Inventory
+from reconciler.errors import ApplyError, EngineError, Issue, ManifestError, Place
+from reconciler.facts import STATE_DIRECTORY, DirectoryFacts, EngineFacts, Inventory
 from reconciler.inventory import open_directory, take_inventory
+from reconciler.phases import phase
 
 if TYPE_CHECKING:
     from reconciler.applying import Applied, ApplySettings
     from reconciler.engine.local import LocalEngine
     from reconciler.manifest.manifest import Manifest
+    from reconciler.planning.diff import Notice
     from reconciler.planning.plan import Plan
 
 Progress = Callable[[str], None]
@@ -66,7 +70,7 @@ class Reconciler:
         facts = self._ask_engine()
         path = self._directory_of(facts)
         self.say(f"reading {path}")
-        with open_directory(path) as (descriptor, directory):
+        with phase("scan"), open_directory(path) as (descriptor, directory):
             return take_inventory(descriptor, directory, facts)
 
     def plan(self, *, overrides: frozenset[str] = frozenset()) -> Plan:
@@ -76,7 +80,10 @@ class Reconciler:
         inventory = self.observe()
         self.say("comparing")
         created = self._clock().strftime("%Y-%m-%dT%H:%M:%SZ")
-        return make_plan(self.manifest, inventory, created=created, host=self.host, overrides=overrides)
+        with phase("compare"):
+            plan = make_plan(self.manifest, inventory, created=created, host=self.host, overrides=overrides)
+        unfinished = _unfinished_run(inventory.directory)
+        return replace(plan, notices=(*unfinished, *plan.notices)) if unfinished else plan
 
     def apply(self, plan: Plan, settings: ApplySettings | None = None) -> Applied:
         """Carry out `plan` and nothing else. See reconciler.applying for the order of the steps and the errors."""
@@ -84,6 +91,7 @@ class Reconciler:
 
         return Apply(self, plan, settings or ApplySettings()).run()
 
+    @phase("release")
     def release_engine(self) -> None:
         """Call `free_resources()` on the caller's engine; an engine of our own has done so and has exited."""
         if self._local:
@@ -95,6 +103,7 @@ class Reconciler:
             raise ManifestError((_no_model_path(self.manifest.file),))
         return path
 
+    @phase("engine")
     def _ask_engine(self) -> EngineFacts | None:
         spec = self.manifest.spec
         if "engine" not in spec.discovery:
@@ -108,11 +117,20 @@ class Reconciler:
 
 
 @contextmanager
-def opened(path: str, *, progress: Progress = _silent, log: Progress = _silent) -> Iterator[Reconciler]:
-    """A Reconciler of the manifest at `path`, whose engine starts while the manifest is still being checked."""
+def opened(
+    path: str,
+    settings: Mapping[str, str] = MappingProxyType({}),
+    *,
+    progress: Progress = _silent,
+    log: Progress = _silent,
+) -> Iterator[Reconciler]:
+    """A Reconciler of the manifest at `path`, whose engine starts while the manifest is still being checked.
+
+    `settings` are values of the manifest's variables.
+    """
     from reconciler.manifest.loader import peek, read_document, validate_document
 
-    document = read_document(path)
+    document = read_document(path, settings)
     hint = peek(document)
     early = None
     if hint and "engine" in hint.discovery:
@@ -138,6 +156,25 @@ def look(models: str | None, *, python: str | None, ask_engine: bool, progress: 
     path = directory or (facts.model_directory if facts else os.getcwd())
     with open_directory(path) as (descriptor, found):
         return take_inventory(descriptor, found, facts)
+
+
+def _unfinished_run(directory: DirectoryFacts) -> tuple[Notice, ...]:
+    """The warning of a run that is going on, or that was interrupted; nothing is changed."""
+    if not os.path.lexists(os.path.join(directory.path, STATE_DIRECTORY)):
+        return ()
+    from reconciler.planning.diff import Notice
+    from reconciler.transaction import pending
+
+    try:
+        run = pending(directory)
+    except ApplyError as error:
+        return (Notice(None, f"{error}; whether a run is unfinished cannot be told"),)
+    if run is None:
+        return ()
+    if run.active:
+        return (Notice(None, f"run {run.run} is going on ({run.owner}); what is shown may change"),)
+    told = f"run {run.run} ({run.kind}) was interrupted; the next apply, rollback or purge starts with it: it will be"
+    return (Notice(None, f"{told} {run.how}"),)
 
 
 def _live(engine: object) -> LocalEngine:

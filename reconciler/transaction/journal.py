@@ -72,7 +72,7 @@ def _goes_on(line: bytes, previous: str) -> bool:
         _, end = json.JSONDecoder().raw_decode(text.decode("ascii", "replace"))
     except ValueError:
         return False
-    return len(text[end:].strip("\0")) > 1 and _chain(previous, text[:end]) == digest.decode("ascii", "replace")
+    return len(text[end:].strip(b"\0")) > 1 and _chain(previous, text[:end]) == digest.decode("ascii", "replace")
 
 
 def _read(line: bytes, previous: str) -> Record | None:

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from reconciler.errors import ActiveRunError, ApplyError
+from reconciler.names import printable
 
 _NAME = "lock"
 
@@ -36,12 +37,18 @@ class Owner:
     def __str__(self) -> str:
         """In words, for messages."""
         since = datetime.fromtimestamp(self.since, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-        return f"process {self.pid} of {self.user} on {self.host} since {since} ({self.command!r})"
+        user, host, command = map(printable, (self.user, self.host, self.command))
+        return f"process {self.pid} of {user} on {host} since {since} ({command})"
+
+    @property
+    def here(self) -> bool:
+        """Whether it is or was a process of this host."""
+        return self.host == os.uname().nodename
 
     @property
     def dead(self) -> bool:
         """Whether it is proven that this process is no more: same host, and the pid is free or was given anew."""
-        return self.host == os.uname().nodename and _started(self.pid) not in {self.started, 0}
+        return self.here and _started(self.pid) not in {self.started, 0}
 
 
 def _started(pid: int) -> int:

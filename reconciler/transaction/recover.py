@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from reconciler.errors import ApplyError
 from reconciler.facts import DirectoryFacts, FileFacts
+from reconciler.names import printable
 from reconciler.transaction.apply import freed_row
 from reconciler.transaction.lock import Owner, read_owner
 from reconciler.transaction.log import RunLog
@@ -21,6 +23,8 @@ from reconciler.transaction.signals import Signals
 from reconciler.transaction.store import OpenRun, Store
 from reconciler.transaction.tree import Tree
 from reconciler.transaction.undo import Undo
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +57,24 @@ class Pending:
 
 def pending(directory: DirectoryFacts) -> Pending | None:
     """The unfinished run of a directory, if there is one; only reads. Raises JournalError, ApplyError."""
+    return _read(directory, _pending)
+
+
+def lock_owner(directory: DirectoryFacts) -> Owner | None:
+    """Who has the run lock, or died with it; only reads, and takes no lock. Raises JournalError, ApplyError."""
+    return _read(directory, _owner)
+
+
+def _read(directory: DirectoryFacts, read: Callable[[Store], _T | None]) -> _T | None:
     tree = Tree.open(directory)
     try:
         store = Store.find(tree)
         if store is None:
             return None
         try:
-            return _pending(store)
+            return read(store)
         except OSError as error:
-            raise JournalError(f"{tree.path}: the state of runs cannot be read ({error.strerror})") from error
+            raise JournalError(f"{tree.where}: the state of runs cannot be read ({error.strerror})") from error
         finally:
             store.close()
     finally:
@@ -73,15 +86,18 @@ def _pending(store: Store) -> Pending | None:
     log = store.read(runs[-1]) if runs else None
     if not runs or (log is not None and log.end is not None):
         return None
-    owner = None
+    return Pending(runs[-1], log.kind if log else "unknown", _how(log), _owner(store))
+
+
+def _owner(store: Store) -> Owner | None:
     try:
         descriptor = os.open("lock", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=store.lock)
     except FileNotFoundError:
-        pass
-    else:
-        owner = read_owner(descriptor)
+        return None
+    try:
+        return read_owner(descriptor)
+    finally:
         os.close(descriptor)
-    return Pending(runs[-1], log.kind if log else "unknown", _how(log), owner)
 
 
 def _how(log: RunLog | None) -> str:
@@ -96,7 +112,7 @@ def recover(store: Store, now: Callable[[], float], signals: Signals) -> Recover
     Raises JournalError if the journal cannot be trusted, ApplyError if the disk refuses: then nothing may begin.
     """
     runs = store.ids()
-    where = f"{store.tree.path}: run {runs[-1]}" if runs else store.tree.path
+    where = f"{store.tree.where}: run {runs[-1]}" if runs else store.tree.where
     try:
         store.follow_head()
         if not runs:
@@ -155,12 +171,12 @@ def _undo_apply(store: Store, run: OpenRun, log: RunLog, now: Callable[[], float
         if quarantine is not None:
             quarantine.close()
     _refuse_incomplete(store, log, undo)
-    stuck = [f"{log.models[int(number)].name}: {why}" for number, why in undo.stuck.items()]
+    stuck = [f"{printable(log.models[int(number)].name)}: {why}" for number, why in undo.stuck.items()]
     moved = set(undo.moved)
     missing = [
         file.name for number, file in log.models.items() if number not in moved and not _is_there(store, file.name)
     ]
-    return (*stuck, *(f"{name}: is neither in its place nor in quarantine" for name in missing))
+    return (*stuck, *(f"{printable(name)}: is neither in its place nor in quarantine" for name in missing))
 
 
 def _is_there(store: Store, model: str) -> bool:
@@ -174,7 +190,7 @@ def _is_there(store: Store, model: str) -> bool:
 
 def _refuse_incomplete(store: Store, log: RunLog, undo: Undo) -> None:
     if undo.left:
-        where = f"{store.tree.path}: run {log.run} cannot be undone"
+        where = f"{store.tree.where}: run {log.run} cannot be undone"
         raise ApplyError(f"{where} ({undo.left}); mend that and start again, nothing is lost")
 
 
@@ -205,7 +221,7 @@ def _finish_rollback(store: Store, run: OpenRun, log: RunLog, now: Callable[[], 
     store.remove_quarantine(log.target)
     causes = {str(number): f"cannot be put back: {error.strerror}" for number, error in stuck.items()}
     store.end(run, now(), stuck=causes)
-    return tuple(f"{log.models[number].name}: {causes[str(number)]}" for number in stuck)
+    return tuple(f"{printable(log.models[number].name)}: {causes[str(number)]}" for number in stuck)
 
 
 def _names(models: Mapping[int, FileFacts]) -> dict[int, str]:
