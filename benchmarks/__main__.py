@@ -14,7 +14,7 @@ RESULTS = os.path.join(REPOSITORY, "benchmarks", "RESULTS.md")
 DATA = os.path.join(REPOSITORY, ".bench-data")
 
 _FULL = Effort(seconds=8.0, fewest=5, most=31), (10, 1_000, 10_000, 100_000)
-_QUICK = Effort(seconds=0.5, fewest=3, most=15), (1_000, 10_000)
+_QUICK = Effort(seconds=0.4, fewest=2, most=15), (1_000, 10_000)
 
 
 def main() -> None:
