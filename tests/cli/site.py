@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import select
+import signal
 import stat
 import subprocess
 import sys
@@ -165,6 +166,35 @@ class Site:
 _ON_TERMINAL = (
     "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
 )
+
+
+class Stopped:
+    """`apply` as a process that stops right behind its move number `when`, until `go_on`; a context manager."""
+
+    _WITH_PID = "import os, sys; open('pid', 'w').write(str(os.getpid())); os.execv(sys.argv[1], sys.argv[1:])"
+
+    def __init__(self, site: Site, when: int, *words: object) -> None:
+        inject = f"inject=rename,renameat:signal=STOP:when={when}"
+        strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=rename,renameat", "-e", inject]
+        command = [sys.executable, "-c", self._WITH_PID, sys.executable, COMMAND, "apply", *map(str, words)]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen([*strace, *command], cwd=site.root, stdout=pipe, stderr=pipe, text=True)
+        moved = site.models / sorted(site.doomed)[when - 1]
+        wait_until(lambda: not moved.exists() or self.process.poll() is not None)
+        self.pid = int((site.root / "pid").read_text())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
+            self.process.communicate(timeout=HANGS)
+
+    def go_on(self) -> tuple[str, str]:
+        """Let it run to its end; what it said on both outputs."""
+        os.kill(self.pid, signal.SIGCONT)
+        return self.process.communicate(timeout=HANGS)
 
 
 class Terminal:

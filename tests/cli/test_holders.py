@@ -14,7 +14,7 @@ import pytest
 from reconciler import Reconciler, load_manifest
 from reconciler.errors import HeldError
 from reconciler.holders import check_free
-from tests.cli.site import COMMAND, Site, Terminal, only, wait_until
+from tests.cli.site import COMMAND, Site, Stopped, Terminal, only
 from tests.holders import conftest as ways
 from tests.holders.test_readers import READERS
 
@@ -117,22 +117,13 @@ def test_a_holder_that_appears_between_proof_and_move(
 
 
 def test_the_same_race_with_the_real_command(site: Site, start: ways.Start) -> None:
-    """strace holds the command up after its second move, so that a process can open the third file in time."""
+    """The command is stopped behind its second move, and goes on when a process has opened the third file."""
     before = site.make_plan()
-    inject = "inject=rename,renameat:delay_exit=10000000:when=2"
-    strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=rename,renameat", "-e", inject]
-    racing = subprocess.Popen(
-        [*strace, sys.executable, COMMAND, "apply", str(site.plan), "--format", "json"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert racing.stdout is not None
-    with racing:
-        wait_until(lambda: not (site.models / "old-1.bin").exists())
+    with Stopped(site, 2, site.plan, "--format", "json") as apply:
         process = start(site.models / "old-2.bin", ways.WAYS["read"])
-        document = json.loads(racing.stdout.read())
-    assert racing.returncode == 6
+        output, _ = apply.go_on()
+    document = json.loads(output)
+    assert apply.process.returncode == 6
     assert document["outcome"] == "held"
     assert only(only(document["files"])["holders"])["pid"] == process.pid
     assert "every model was put back" in document["error"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.site import COMMAND, Site, digest, only, wait_until
+from tests.cli.site import COMMAND, Site, Stopped, digest, only
 
 
 @pytest.fixture
@@ -145,33 +145,23 @@ def test_an_interrupted_rollback_goes_on(site: Site) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_in_the_middle_puts_everything_back(number: signal.Signals, site: Site) -> None:
-    """strace holds the command up after its second move, so that the signal meets it there."""
     before = site.digest()
-    inject = "inject=rename,renameat:delay_exit=3000000:when=2"
-    strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=rename,renameat", "-e", inject]
-    pid_of = "import os, sys; open('pid', 'w').write(str(os.getpid())); os.execv(sys.argv[1], sys.argv[1:])"
-    words = [COMMAND, "apply", "-f", str(site.manifest), "--yes"]
-    command = [*strace, sys.executable, "-c", pid_of, sys.executable, *words]
-    with subprocess.Popen(command, cwd=site.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        wait_until(lambda: not (site.models / "old-1.bin").exists())
-        os.kill(int((site.root / "pid").read_text()), number)
-        _, error = process.communicate()
-    assert process.returncode == 130, error
+    with Stopped(site, 2, "-f", site.manifest, "--yes") as apply:
+        os.kill(apply.pid, number)
+        _, error = apply.go_on()
+    assert apply.process.returncode == 130, error
     assert f"interrupted by {number.name}; every model was put back" in error
     assert site.digest() == before
 
 
 def test_a_plan_while_another_run_is_going_on(site: Site) -> None:
-    inject = "inject=rename,renameat:delay_exit=10000000:when=2"
-    strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=rename,renameat", "-e", inject]
-    words = [sys.executable, COMMAND, "apply", "-f", str(site.manifest), "--yes"]
-    with subprocess.Popen([*strace, *words], stdout=subprocess.DEVNULL) as process:
-        wait_until(lambda: not (site.models / "old-1.bin").exists())
+    with Stopped(site, 2, "-f", site.manifest, "--yes") as apply:
         told = site.run("plan", "-f", site.manifest).stdout
         error = site.apply(code=9).stderr
-    assert process.returncode == 0
-    assert "is going on (process " in told
-    assert "another run is active: process " in error
+        apply.go_on()
+    assert apply.process.returncode == 0
+    assert f"is going on (process {apply.pid} of " in told
+    assert f"another run is active: process {apply.pid} of " in error
     assert site.names() == set(site.keep)
 
 
