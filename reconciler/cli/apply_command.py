@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli import options
+from reconciler.cli import formats, options
 from reconciler.cli.progress import shown_progress
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ could not be read; 9 another run is active; 64 usage; 130 interrupted. On 3 to 9
 @click.option("--accept-unknown", is_flag=True, help="Go on where it cannot be told whether a file is held.")
 @click.option("--run-handlers", is_flag=True, help="Run the manifest's handlers where they are due.")
 @click.option("--keep-going", is_flag=True, help="Keep what worked if a model fails; default: put everything back.")
-@options.format_option
+@formats.format_option
 @options.errors_as_documents
 def command(
     plan_file: str | None,
@@ -72,12 +72,12 @@ def command(
         applied = (
             _apply_plan_file(plan_file, manifest, settings, progress)
             if plan_file
-            else _apply_manifest(str(manifest), settings, progress, ask=not yes, quiet=format_ == "json")
+            else _apply_manifest(str(manifest), settings, progress, ask=not yes, quiet=format_ != "text")
         )
     if applied is None:
-        click.echo("Not applied.")
+        click.echo("Not applied.", err=format_ != "text")
         return 0
-    _show(applied, format_)
+    _show(applied, format_, plan_file or "")
     return 0 if applied.run is None or applied.run.complete else 7
 
 
@@ -122,11 +122,16 @@ def _show_plan(plan: Plan) -> None:
     sys.stdout.flush()
 
 
-def _show(applied: Applied, format_: str) -> None:
+def _show(applied: Applied, format_: str, plan_file: str) -> None:
     if format_ == "json":
         from reconciler.report.machine import applied_document
 
         options.emit_json(applied_document(applied))
+        return
+    if format_ != "text":
+        from reconciler.report.run_rows import applied_sheet
+
+        formats.show_sheet(applied_sheet(applied, base=formats.base(format_)), format_, plan_file=plan_file)
         return
     from reconciler.report.runs import write_applied
 

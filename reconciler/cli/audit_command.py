@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from reconciler.cli import options
+from reconciler.cli import formats, options
 from reconciler.cli.progress import shown_progress
 
 _EPILOG = """\b
@@ -19,7 +19,7 @@ Examples:
 
 @click.command(epilog=_EPILOG)
 @options.manifest_option
-@options.format_option
+@formats.format_option
 @options.errors_as_documents
 def command(manifest: str, format_: str) -> None:
     """Shows the kept, the protected, the missing and the ignored as well as what a plan would delete."""
@@ -31,6 +31,11 @@ def command(manifest: str, format_: str) -> None:
         from reconciler.report.machine import plan_document
 
         options.emit_json(plan_document(plan))
+        return
+    if format_ != "text":
+        from reconciler.report.rows import plan_sheet
+
+        formats.show_sheet(plan_sheet(plan, base=formats.base(format_), audit=True), format_)
         return
     from reconciler.report.text import write_audit
 

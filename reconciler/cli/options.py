@@ -102,12 +102,17 @@ def emit_json(value: object) -> None:
     """Print the one JSON document of a command on standard output."""
     import json
 
-    click.get_current_context().meta[_EMITTED] = True
+    mark_emitted()
     click.echo(json.dumps(value, indent=2))
 
 
+def mark_emitted() -> None:
+    """Note that the command has printed its result: a failure after that is not printed as one more."""
+    click.get_current_context().meta[_EMITTED] = True
+
+
 def errors_as_documents(command: _Command) -> _Command:
-    """With `--format json`, a failing command prints its outcome in words on standard output as well.
+    """In a format that is not for people, a failing command prints its outcome on standard output as well.
 
     A command that has printed its document already (a blocked plan) does not get a second one.
     Wrappers swallow exit codes; the error itself still goes to standard error.
@@ -118,8 +123,18 @@ def errors_as_documents(command: _Command) -> _Command:
         try:
             return command(*args, **arguments)
         except ReconcileError as error:
-            if arguments.get("format_") == "json" and _EMITTED not in click.get_current_context().meta:
-                emit_json({"format_version": "1.0", "outcome": error.outcome, "error": str(error)})
+            format_ = arguments.get("format_", "text")
+            if format_ != "text" and _EMITTED not in click.get_current_context().meta:
+                _show_failure(error, format_, arguments.get("manifest"))
             raise
 
     return wrapper  # type: ignore[return-value]  # functools.wraps keeps the signature that the type states
+
+
+def _show_failure(error: ReconcileError, format_: str, manifest: str | None) -> None:
+    if format_ == "json":
+        emit_json({"format_version": "1.0", "outcome": error.outcome, "error": str(error)})
+        return
+    from reconciler.cli.formats import show_failure
+
+    show_failure(error, format_, manifest)

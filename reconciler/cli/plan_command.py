@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from reconciler.cli import options
+from reconciler.cli import formats, options
 from reconciler.cli.progress import shown_progress
 from reconciler.names import printable
 
@@ -28,7 +28,7 @@ Exit codes: 0 planned; 2 changes pending (--detailed-exitcode); 3 manifest inval
 @click.option("--out", metavar="PLAN.json", type=options.PATH, help="Write the plan to this file, for apply.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if something is to be deleted.")
 @options.override_option
-@options.format_option
+@formats.format_option
 @options.errors_as_documents
 def command(manifest: str, out: str | None, detailed_exitcode: bool, overrides: tuple[str, ...], format_: str) -> int:
     """Reads and never writes, but for the plan file."""
@@ -44,6 +44,10 @@ def command(manifest: str, out: str | None, detailed_exitcode: bool, overrides: 
         from reconciler.report.machine import plan_document
 
         options.emit_json(plan_document(plan))
+    elif format_ != "text":
+        from reconciler.report.rows import plan_sheet
+
+        formats.show_sheet(plan_sheet(plan, base=formats.base(format_)), format_, plan_file=out or "")
     else:
         from reconciler.report.text import write_plan
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from reconciler.cli import options
+from reconciler.cli import formats, options
 
 _EPILOG = """\b
 Examples:
@@ -18,7 +18,7 @@ Exit codes: 0 all are valid; 3 at least one is not.
 
 @click.command(epilog=_EPILOG)
 @click.argument("manifests", nargs=-1, required=True, metavar="MANIFEST...", type=options.PATH)
-@options.format_option
+@formats.format_option
 def command(manifests: tuple[str, ...], format_: str) -> None:
     """Reports every fault of every file at once, as file:line:column."""
     from reconciler.errors import ManifestError
@@ -39,5 +39,7 @@ def command(manifests: tuple[str, ...], format_: str) -> None:
         from reconciler.report.machine import issues_document
 
         options.emit_json(issues_document(issues))
+    elif format_ != "text":
+        formats.show_issues(issues, format_)
     if issues:
         raise ManifestError(issues)

@@ -10,17 +10,10 @@ from reconciler.applying import Applied
 from reconciler.history import RunRecord
 from reconciler.names import printable
 from reconciler.quantities import both_sizes, human_size, plural
+from reconciler.report.run_rows import FATES
 from reconciler.report.table import Column, Line, write_table
 from reconciler.transaction import Fate, ModelFate, Recovered, RunResult
 from reconciler.undoing import Undone
-
-_WORDS = {
-    Fate.PURGED: "deleted",
-    Fate.QUARANTINED: "quarantined",
-    Fate.RESTORED: "put back",
-    Fate.UNTOUCHED: "untouched",
-    Fate.FAILED: "FAILED",
-}
 
 
 def write_applied(applied: Applied, stream: IO[str]) -> None:
@@ -56,7 +49,7 @@ def _proof(proof: dict[str, object]) -> str:
 
 def _model(model: ModelFate, size: int) -> str:
     cause = f": {printable(model.cause)}" if model.cause else ""
-    return f"  {_WORDS[model.fate]:<11}  {printable(model.name)} ({both_sizes(size)}){cause}\n"
+    return f"  {FATES[model.fate]:<11}  {printable(model.name)} ({both_sizes(size)}){cause}\n"
 
 
 def _sum(run: RunResult) -> str:
@@ -87,7 +80,7 @@ def write_undone(undone: Undone, stream: IO[str]) -> None:
         stream.write(f"Purged: {plural(run.freed.files, 'file')}; run {run.run}.\n{_freed(run)}")
     else:
         for model in run.models:
-            stream.write(f"  {_WORDS[model.fate]:<11}  {printable(model.name)}\n")
+            stream.write(f"  {FATES[model.fate]:<11}  {printable(model.name)}\n")
         stream.write(f"Rolled back: {plural(len(run.models), 'model')} restored; run {run.run}.\n")
 
 
