@@ -77,6 +77,7 @@ class Apply:
         self._manifest = reconciler.manifest
         self._plan = plan
         self._settings = settings
+        self._committed = False
 
     def run(self) -> Applied:
         """Carry it out, or raise what stopped it: a ReconcileError whose class says the exit code."""
@@ -98,9 +99,11 @@ class Apply:
         if not self._plan.deletions:
             return Applied(self._plan, recovered, purged)
         fresh = self._refuse_drift()
+        self._tell("observed", models=len(fresh.decisions), deletions=len(self._plan.deletions))
         self._reconciler.say("releasing the engine")
         self._reconciler.release_engine()
         proof = self._proven(descriptor)
+        self._tell("proof", proof=proof)
         orders = Orders(
             self._plan.doomed,
             check=lambda file: self._refuse_held(descriptor, file),
@@ -108,9 +111,10 @@ class Apply:
             header={**self._header(), "proof": proof},
             retain=self._manifest.spec.quarantine.retain,
             keep_going=self._settings.keep_going,
-            progress=self._tell_progress,
+            progress=self._tell_step,
         )
         result = transaction.apply(orders)
+        self._tell_result(result)
         self._after_change(result)
         planned = {decision.name for decision in self._plan.deletions}
         unplanned = tuple(decision.name for decision in fresh.deletions if decision.name not in planned)
@@ -206,6 +210,31 @@ class Apply:
     def _tell_progress(self, what: str, done: int, total: int) -> None:
         shown = f"{human_size(done)} of {human_size(total)}" if what == "purge" else f"{done:,} of {total:,} models"
         self._reconciler.say(f"{what} {shown}")
+
+    def _tell(self, event: str, **data: object) -> None:
+        self._reconciler.event(event, data)
+
+    def _tell_step(self, what: str, done: int, total: int) -> None:
+        """One step of the transaction. Its purge begins when it is committed, and not before."""
+        self._tell_progress(what, done, total)
+        if what == "move":
+            self._tell("moving", done=done, total=total)
+        else:
+            self._tell_committed()
+            self._tell("purging", done=done, total=total)
+
+    def _tell_committed(self) -> None:
+        if not self._committed:
+            self._committed = True
+            self._tell("committed")
+
+    def _tell_result(self, result: RunResult) -> None:
+        self._tell_committed()
+        freed = result.freed
+        if result.until is None:
+            self._tell("purged", run=result.run, files=freed.files, expected=freed.expected, measured=freed.measured)
+        else:
+            self._tell("quarantined", run=result.run, until=_iso(result.until))
 
     def _after_change(self, result: RunResult) -> None:
         handlers = self._manifest.spec.handlers.changed

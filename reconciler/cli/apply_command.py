@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -43,6 +43,10 @@ could not be read; 9 another run is active; 64 usage; 130 interrupted. On 3 to 9
 @click.option("--accept-unknown", is_flag=True, help="Go on where it cannot be told whether a file is held.")
 @click.option("--run-handlers", is_flag=True, help="Run the manifest's handlers where they are due.")
 @click.option("--keep-going", is_flag=True, help="Keep what worked if a model fails; default: put everything back.")
+@click.option(
+    "--events", metavar="FILE|-", type=options.PATH,
+    help="Write what is being done to this file, or - for standard error: one JSON object a line.",
+)  # fmt: skip
 @formats.format_option
 @options.errors_as_documents
 def command(
@@ -54,10 +58,12 @@ def command(
     accept_unknown: bool,
     run_handlers: bool,
     keep_going: bool,
+    events: str | None,
     format_: str,
 ) -> int:
     """Applies PLAN.json as it is, or plans from MANIFEST, shows the plan, and asks."""
     from reconciler.applying import SAME_HOST, ApplySettings
+    from reconciler.cli.events import told_events
 
     if not plan_file and not manifest:
         raise click.UsageError("name a plan file, or a manifest with -f")
@@ -68,11 +74,12 @@ def command(
         keep_going=keep_going,
         run_handlers=run_handlers,
     )
-    with shown_progress() as progress:
+    with told_events(events) as event, shown_progress() as progress:
+        telling = {"progress": progress, "log": options.log, "event": event}
         applied = (
-            _apply_plan_file(plan_file, manifest, settings, progress)
+            _apply_plan_file(plan_file, manifest, settings, telling)
             if plan_file
-            else _apply_manifest(str(manifest), settings, progress, ask=not yes, quiet=format_ != "text")
+            else _apply_manifest(str(manifest), settings, telling, ask=not yes, quiet=format_ != "text")
         )
     if applied is None:
         click.echo("Not applied.", err=format_ != "text")
@@ -81,7 +88,7 @@ def command(
     return 0 if applied.run is None or applied.run.complete else 7
 
 
-def _apply_plan_file(path: str, manifest: str | None, settings: ApplySettings, progress: options.Say) -> Applied:
+def _apply_plan_file(path: str, manifest: str | None, settings: ApplySettings, telling: dict[str, Any]) -> Applied:
     from reconciler.errors import StalePlanError
     from reconciler.names import printable
     from reconciler.plan_files import read_plan_file
@@ -92,12 +99,12 @@ def _apply_plan_file(path: str, manifest: str | None, settings: ApplySettings, p
     if not os.path.exists(source):
         message = f"{printable(path)}: its manifest {printable(source)} is not here; name it with -f MANIFEST"
         raise StalePlanError(message)
-    with opened(source, progress=progress, log=options.log) as reconciler:
+    with opened(source, **telling) as reconciler:
         return reconciler.apply(plan, settings)
 
 
 def _apply_manifest(
-    manifest: str, settings: ApplySettings, progress: options.Say, *, ask: bool, quiet: bool
+    manifest: str, settings: ApplySettings, telling: dict[str, Any], *, ask: bool, quiet: bool
 ) -> Applied | None:
     from reconciler.applying import SAME_HOST
     from reconciler.planning.plan import require_unblocked
@@ -105,7 +112,7 @@ def _apply_manifest(
 
     if ask and not sys.stdin.isatty():
         raise click.UsageError("there is no terminal to ask on: pass --yes, or a plan file")
-    with opened(manifest, progress=progress, log=options.log) as reconciler:
+    with opened(manifest, **telling) as reconciler:
         plan = reconciler.plan(overrides=settings.overrides - {SAME_HOST})
         if not quiet:
             _show_plan(plan)
