@@ -64,7 +64,9 @@ def write_issues(issues: Sequence[Issue], stream: IO[str]) -> None:
 def write_failure(name: str, outcome: str, message: str, stream: IO[str]) -> None:
     """In the place of a page that could not be made: what went wrong, so that no older page stays in force."""
     page = _Page(f"{marker(name)}\n**Failed: {outcome}**")
-    page.fill("", [f"- {code(line)}" for line in message.splitlines()], lambda rest: f"- {rest:,} more: see the log")
+    page.fill(
+        "", [f"- {code(line.strip())}" for line in message.splitlines()], lambda rest: f"- {rest:,} more: see the log"
+    )
     stream.write(page.text())
 
 
@@ -80,7 +82,7 @@ def code(text: str) -> str:
     longest = max(map(len, re.findall("`+", safe)), default=0)
     fence = "`" * (longest + 1)
     pad = " " if safe.startswith(("`", " ")) or safe.endswith(("`", " ")) else ""
-    return f"{fence}{pad}{safe}{pad}{fence}" if safe.strip(" ") else "(blank)" if safe else "-"
+    return f"{fence}{pad}{safe}{pad}{fence}" if safe.strip(" ") else "(blank)" if safe else "(empty)"
 
 
 def prose(text: str) -> str:
