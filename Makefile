@@ -51,5 +51,10 @@ bench: .venv/.installed ## Measure speed and memory against the peers (minutes);
 bench-quick: .venv/.installed ## The same at small sizes in under two minutes; prints only
 	$(BIN)/python -m benchmarks --quick
 
+faults: .venv/.installed-dev ## Kill and fail an apply at every system call that changes the disk (needs strace)
+	@command -v strace >/dev/null || { echo "strace is missing; on Debian: apt-get install strace"; exit 1; }
+	$(BIN)/python -m tests.faults.sweep
+	$(BIN)/python -m tests.faults.soak
+
 clean: ## Remove what the other targets made
 	rm -rf .venv .venv-bench .venv-integrations .bench-data .engines demo build dist

@@ -53,8 +53,11 @@ def take_inventory(descriptor: int, directory: DirectoryFacts, engine: EngineFac
         scan = _scan(descriptor)
         aliases = _aliases(descriptor, scan)
         listed, ghosts = (None, ()) if engine is None else _cross_check(descriptor, scan.files, engine.listing)
+        removed = os.fstat(descriptor).st_nlink == 0
     except OSError as error:
         raise ModelDirectoryError(_why_not_whole(directory.path, error)) from error
+    if removed:  # a removed directory reads as empty
+        raise ModelDirectoryError(f"{printable(directory.path)}: was removed while it was read; nothing was planned")
     left_alone = {kind: count for kind, count in scan.left_alone.items() if count}
     return Inventory(directory, tuple(scan.files), listed, ghosts, aliases, left_alone, engine)
 
@@ -98,8 +101,11 @@ def _read_entries(descriptor: int, prefix: str, scan: _Scan) -> list[str]:
             if entry.name == STATE_DIRECTORY and not prefix:
                 continue  # ours, whatever was put in its place
             if entry.is_file(follow_symlinks=False):
-                with suppress(FileNotFoundError):  # removed since it was listed
-                    scan.files.append(facts_of(prefix + entry.name, entry.stat(follow_symlinks=False)))
+                try:
+                    status = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue  # removed since it was listed
+                scan.files.append(facts_of(prefix + entry.name, status))
             elif entry.is_dir(follow_symlinks=False):
                 directories.append(entry.name)
             elif entry.is_symlink():
@@ -111,15 +117,17 @@ def _read_entries(descriptor: int, prefix: str, scan: _Scan) -> list[str]:
 
 def facts_of(name: str, status: os.stat_result) -> FileFacts:
     """The evidence in what `stat` said of a regular file."""
-    return FileFacts(
+    values = (
         name,
         status.st_dev,
         status.st_ino,
         status.st_size,
         status.st_mtime_ns,
         status.st_nlink,
-        getattr(status, "st_blocks", 0) * 512,
+        status.st_blocks * 512,
     )
+    # The constructor that a named tuple generates is a Python function, called here for every file there is.
+    return tuple.__new__(FileFacts, values)
 
 
 def _aliases(descriptor: int, scan: _Scan) -> dict[str, str]:

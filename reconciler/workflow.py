@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from reconciler.engine.client import EngineChild
-from reconciler.engine.local import LocalEngine
 from reconciler.errors import EngineError, Issue, ManifestError, Place
 from reconciler.facts import EngineFacts, Inventory
 from reconciler.inventory import open_directory, take_inventory
 
 if TYPE_CHECKING:
     from reconciler.applying import Applied, ApplySettings
+    from reconciler.engine.local import LocalEngine
     from reconciler.manifest.manifest import Manifest
     from reconciler.planning.plan import Plan
 
@@ -58,7 +58,7 @@ class Reconciler:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.manifest = manifest
-        self._local = None if engine is None else LocalEngine(engine)
+        self._local = None if engine is None else _live(engine)
         self._early: EngineChild | None = None
         self.say = progress
         self.log = log
@@ -149,6 +149,13 @@ def look(models: str | None, *, python: str | None, ask_engine: bool, progress: 
     path = directory or (facts.model_directory if facts else os.getcwd())
     with open_directory(path) as (descriptor, found):
         return take_inventory(descriptor, found, facts)
+
+
+def _live(engine: object) -> LocalEngine:
+    """The caller's own engine. Imported here, because a command has none and would wait for importlib.metadata."""
+    from reconciler.engine.local import LocalEngine
+
+    return LocalEngine(engine)
 
 
 def _no_model_path(file: str) -> Issue:

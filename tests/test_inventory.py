@@ -353,3 +353,12 @@ def test_leaves_no_trace_and_no_descriptor(models: Path) -> None:
             scan(models / "missing")
     assert traces() == before
     assert len(os.listdir("/proc/self/fd")) == len(descriptors)
+
+
+def test_a_directory_that_is_removed_meanwhile_is_an_error_and_not_empty(tmp_path: Path) -> None:
+    gone = tmp_path / "models"
+    gone.mkdir()
+    with open_directory(str(gone)) as (descriptor, directory):
+        gone.rmdir()
+        with pytest.raises(ModelDirectoryError, match="was removed while it was read"):
+            take_inventory(descriptor, directory)

@@ -32,13 +32,14 @@ Exit codes: 0 planned; 2 changes pending (--detailed-exitcode); 3 manifest inval
 @options.errors_as_documents
 def command(manifest: str, out: str | None, detailed_exitcode: bool, overrides: tuple[str, ...], format_: str) -> int:
     """Reads and never writes, but for the plan file."""
-    from reconciler.plan_files import write_plan_file
     from reconciler.workflow import opened
 
     allowed = options.checked_overrides(overrides)
     with shown_progress() as progress, opened(manifest, progress=progress) as reconciler:
         plan = reconciler.plan(overrides=allowed)
     if out:
+        from reconciler.plan_files import write_plan_file
+
         write_plan_file(plan, out)
     if format_ == "json":
         from reconciler.report.machine import plan_document

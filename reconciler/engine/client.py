@@ -45,12 +45,12 @@ class EngineChild:
         self._process = process
         self._python = python
         self._timeout = timeout
-        self._deadline = time.monotonic() + timeout
+        self._deadline = 0.0  # set when it is asked
         self._home = home
 
     @classmethod
     def start(cls, python: str | None, timeout: float) -> Self:
-        """Start `python` (a path, or a name looked up in PATH; None: our own); `timeout` in seconds counts from now.
+        """Start `python` (a path, or a name looked up in PATH; None: our own); `timeout` in seconds counts from `ask`.
 
         Raises `EngineError` when it cannot be started.
         """
@@ -72,6 +72,7 @@ class EngineChild:
 
         try:
             _check_path(model_directory)
+            self._deadline = time.monotonic() + self._timeout
             request = Request(None if model_directory is None else _utf8(model_directory), _utf8(base)).encode()
             answer, stderr = self._converse(request)
             code = self._process.wait(self._remaining())

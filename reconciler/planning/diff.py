@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from reconciler.errors import Place
 from reconciler.facts import FileFacts, Inventory
 from reconciler.manifest.manifest import Manifest
 from reconciler.manifest.match import Effect, Rulebook
-from reconciler.manifest.schema import AllowRule
 from reconciler.planning.near import NearNames
 from reconciler.planning.verdicts import Decision, Verdict
+
+if TYPE_CHECKING:
+    from reconciler.manifest.schema import AllowRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ def compare(manifest: Manifest, inventory: Inventory) -> Difference:
     With `discovery: [engine]` a file that the engine does not list is `unlisted` and left alone.
     """
     judge = _Judge(manifest, inventory)
-    decisions = [judge.decide(file) for file in inventory.files]
+    decisions = judge.explained([judge.decide(file) for file in inventory.files])
     present = {file.name for file in inventory.files}
     missing = [judge.missing(name) for name in judge.rulebook.exact_allows if name not in present]
     ordered = sorted(decisions + missing)
@@ -56,6 +59,8 @@ class _Judge:
         self._listed = inventory.listed
         self._only_listed = manifest.spec.discovery == ("engine",)
         self._links = inventory.aliases
+        self._expected: dict[str, dict[str, int]] = {}
+        self._found: dict[str, dict[str, int]] = {}
         self._wanted = self._wanted_through_links(inventory)
 
     def decide(self, file: FileFacts) -> Decision:
@@ -70,12 +75,28 @@ class _Judge:
         verdict, reason, place = _VERDICTS[ruling.effect], ruling.reason, ruling.place
         if ruling.effect is Effect.ALLOW:
             self.used.add(ruling.index)
-            if fault := _mismatch(self.rulebook.allow_rule(ruling.index), file):
-                verdict, reason = Verdict.MISMATCH, f"{reason}, but {fault}"
+            if self._is_unlike(self.rulebook.allow_rule(ruling.index), file):
+                verdict = Verdict.MISMATCH
         elif verdict is Verdict.DELETE and file.identity in self._wanted:
             alias, place = self._wanted[file.identity]
             verdict, reason = Verdict.KEEP, f"{alias}, which is kept, is a symbolic link to it"
         return Decision(name, verdict, reason, place, file, listed)
+
+    def explained(self, decisions: list[Decision]) -> list[Decision]:
+        """The same decisions; those on a mismatch say what differs. One comparison serves all of them."""
+        if not self._expected:
+            return decisions
+        from reconciler.planning.explain import explain_each
+
+        faults = {name: "; ".join(told) for name, told in explain_each(self._expected, self._found).items()}
+        return [d._replace(reason=f"{d.reason}, but {faults[d.name]}") if d.name in faults else d for d in decisions]
+
+    def _is_unlike(self, rule: AllowRule, file: FileFacts) -> bool:
+        """Whether a present model differs from what its rule says of it; both documents are kept for `explained`."""
+        if rule.size is None or rule.size == file.size:
+            return False
+        self._expected[file.name], self._found[file.name] = {"size": rule.size}, {"size": file.size}
+        return True
 
     def missing(self, name: str) -> Decision:
         """The verdict on a model that is allowed by name and is not there, or only through a link."""
@@ -109,15 +130,6 @@ _VERDICTS = {
     Effect.ALLOW: Verdict.KEEP,
     Effect.NONE: Verdict.DELETE,
 }
-
-
-def _mismatch(rule: AllowRule, file: FileFacts) -> str:
-    """How a present model differs from what its rule says of it; empty where it does not."""
-    if rule.size is None or rule.size == file.size:
-        return ""
-    from reconciler.planning.explain import explain
-
-    return "; ".join(explain({"size": rule.size}, {"size": file.size}))
 
 
 def _notices(manifest: Manifest, judge: _Judge, inventory: Inventory, decisions: list[Decision]) -> Iterator[Notice]:

@@ -5,7 +5,8 @@ It is imported by those who have something to explain, because importing DeepDif
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from deepdiff import DeepDiff
@@ -17,6 +18,20 @@ def explain(expected: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
     The whole is compared key by key however little the two have in common: by default DeepDiff folds a small
     overlap into one change of the root.
     """
+    return sorted(_sentence(_path(change), change) for change in _changes(expected, found))
+
+
+def explain_each(expected: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, list[str]]:
+    """For each key whose documents differ, the sentences of `explain` about the two documents."""
+    sentences: defaultdict[str, list[str]] = defaultdict(list)
+    for change in _changes(expected, found):
+        key, *rest = _path(change)
+        sentences[key].append(_sentence(rest, change))
+    return {key: sorted(told) for key, told in sentences.items()}
+
+
+def _changes(expected: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[Any]:
+    """What DeepDiff finds under the keys that differ, which are all that it gets to see: it costs by what it sees."""
     keys = {key for key in expected.keys() | found.keys() if expected.get(key, _ABSENT) != found.get(key, _ABSENT)}
     difference = DeepDiff(
         {key: expected[key] for key in keys & expected.keys()},
@@ -24,14 +39,20 @@ def explain(expected: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
         threshold_to_diff_deeper=0,
         view="tree",
     )
-    return sorted(_sentence(change) for changes in difference.values() for change in changes)
+    for changes in difference.values():
+        yield from changes
 
 
 _ABSENT = object()
 
 
-def _sentence(change: Any) -> str:
-    where = ".".join(str(part) for part in change.path(output_format="list"))
+def _path(change: Any) -> list[Any]:
+    path: list[Any] = change.path(output_format="list")
+    return path
+
+
+def _sentence(path: list[Any], change: Any) -> str:
+    where = ".".join(map(str, path))
     match change.report_type:
         case "dictionary_item_added" | "iterable_item_added":
             return f"{where} is new: {change.t2}"

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from reconciler.manifest.schema import Limits
 from reconciler.planning.verdicts import Decision, Verdict
+
+if TYPE_CHECKING:
+    from reconciler.manifest.schema import Limits
 
 PERCENT_COUNTS_FROM = 10
 """With fewer models a percentage says little: deleting one of two is half of them."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 _NUMBER = re.compile(r"\d+")
-_SEPARATORS = re.compile(r"[\s._\-/]+")
+_SEPARATOR = re.compile(r"[\s._\-/]")
 LONGEST = 255
 """Names over this length are not compared: the neighbourhood of one grows with the square of its length."""
 MOST = 3
@@ -44,7 +44,7 @@ class NearNames:
 
 
 def _folded(name: str) -> set[str]:
-    folded = _SEPARATORS.sub("_", name.casefold())
+    folded = _SEPARATOR.sub("_", name.casefold())
     return {folded, _NUMBER.sub("0", folded)}
 
 

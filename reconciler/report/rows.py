@@ -126,7 +126,7 @@ def summary(plan: Plan) -> str:
     """The plan in one line."""
     if not plan.deletions:
         return f"Nothing to do: {counts(plan)}"
-    return f"Plan: {len(plan.deletions):,} to delete ({both_sizes(plan.bytes_to_delete)}); {counts(plan)}"
+    return f"Plan: {len(plan.deletions):,} to delete, {both_sizes(plan.bytes_to_delete)}; {counts(plan)}"
 
 
 def counts(plan: Plan) -> str:

@@ -49,7 +49,7 @@ def _proof(proof: dict[str, object]) -> str:
 
 def _model(model: ModelFate, size: int) -> str:
     cause = f": {printable(model.cause)}" if model.cause else ""
-    return f"  {FATES[model.fate]:<11}  {printable(model.name)} ({both_sizes(size)}){cause}\n"
+    return f"  {FATES[model.fate]:<11}  {printable(model.name)}, {both_sizes(size)}{cause}\n"
 
 
 def _sum(run: RunResult) -> str:

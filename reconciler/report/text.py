@@ -28,18 +28,19 @@ _PENDING = (Verdict.DELETE, Verdict.MISMATCH, Verdict.MISSING)
 def write_plan(plan: Plan, stream: IO[str], *, base: str, terminal: bool) -> None:
     """What `plan` would change, what it noticed, and its sum."""
     _write_heading(plan, stream, base)
-    _write_rows(list(rows(plan, base=base, verdicts=_PENDING)), stream, terminal=terminal)
+    pending = [(row, row.name) for row in rows(plan, base=base, verdicts=_PENDING)]
+    _write_rows(pending, stream, terminal=terminal)
     _write_notices(plan, stream, base)
     stream.write(summary(plan) + "\n")
     for guard in plan.guards:
-        state = "overridden" if guard.overridden else "blocked"
-        stream.write(f"{state} by guard {guard.name}: {printable(guard.message)}\n")
+        state = f"guard {guard.name} is overridden" if guard.overridden else f"blocked by guard {guard.name}"
+        stream.write(f"{state}: {printable(guard.message)}\n")
 
 
 def write_audit(plan: Plan, stream: IO[str], *, base: str, terminal: bool) -> None:
     """Every model with its path, its verdict and why."""
     _write_heading(plan, stream, base)
-    _write_rows(list(rows(plan, base=base)), stream, terminal=terminal)
+    _write_rows([(row, row.path) for row in rows(plan, base=base)], stream, terminal=terminal)
     _write_notices(plan, stream, base)
     stream.write(counts(plan) + "\n")
 
@@ -86,17 +87,17 @@ def _listed(inventory: Inventory, name: str) -> str:
     return "yes" if name in inventory.listed else "no"
 
 
-def _write_rows(shown: Sequence[Row], stream: IO[str], *, terminal: bool) -> None:
+def _write_rows(shown: Sequence[tuple[Row, str]], stream: IO[str], *, terminal: bool) -> None:
     if shown:
         write_table(_COLUMNS, list(_lines(shown)), stream, terminal=terminal)
         stream.write("\n")
 
 
-def _lines(shown: Sequence[Row]) -> Iterator[Line]:
-    for row in shown:
+def _lines(shown: Sequence[tuple[Row, str]]) -> Iterator[Line]:
+    for row, name in shown:
         sizes = ("-", "-") if row.size is None else (human_size(row.size), str(row.size))
         why = f"{row.why} [{row.place}]" if row.place else row.why
-        yield Line((row.status, *sizes, row.path, why), _STYLES.get(row.verdict, ""))
+        yield Line((row.status, *sizes, name, why), _STYLES.get(row.verdict, ""))
 
 
 def _write_notices(plan: Plan, stream: IO[str], base: str) -> None:

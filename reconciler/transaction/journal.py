@@ -50,14 +50,29 @@ def read_journal(run: str, data: bytes) -> Reading:
     for number, line in enumerate(lines, 1):
         record = _read(line, previous)
         if record is None:
-            if number < len(lines) or rest:
+            if number < len(lines) or rest or _goes_on(line, previous):
                 raise JournalError(
                     f"{run}: record {number} of the journal is damaged; nothing is done before a person looked"
                 )
             return Reading(tuple(records), length, torn=True)
         records.append(record)
         length, previous = length + len(line) + 1, record.digest
+    if _goes_on(rest, previous):
+        raise JournalError(f"{run}: the last record of the journal is damaged; nothing is done before a person looked")
     return Reading(tuple(records), length, torn=bool(rest))
+
+
+def _goes_on(line: bytes, previous: str) -> bool:
+    """Whether a whole record and more stands in a line: its end was damaged, as no tear can do.
+
+    One byte more, or zeros, may be the place of a line's end that did not reach the disk.
+    """
+    digest, _, text = line.partition(b" ")
+    try:
+        _, end = json.JSONDecoder().raw_decode(text.decode("ascii", "replace"))
+    except ValueError:
+        return False
+    return len(text[end:].strip(b"\0")) > 1 and _chain(previous, text[:end]) == digest.decode("ascii", "replace")
 
 
 def _read(line: bytes, previous: str) -> Record | None:

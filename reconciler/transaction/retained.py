@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from reconciler.facts import DirectoryFacts
 from reconciler.transaction.log import RunLog
+from reconciler.transaction.result import JournalError
 from reconciler.transaction.store import Store
 from reconciler.transaction.tree import Tree
 
@@ -52,6 +53,8 @@ def retained(directory: DirectoryFacts) -> list[Retained]:
             return []
         try:
             return retained_in(store)
+        except OSError as error:
+            raise JournalError(f"{tree.path}: the quarantine cannot be read ({error.strerror})") from error
         finally:
             store.close()
     finally:
@@ -59,7 +62,7 @@ def retained(directory: DirectoryFacts) -> list[Retained]:
 
 
 def retained_in(store: Store) -> list[Retained]:
-    """The same for an open store."""
+    """The same for an open store. Raises JournalError, OSError."""
     found = []
     for run in store.ids():
         quarantine = store.quarantine(run)

@@ -12,7 +12,7 @@ from reconciler.transaction.apply import Apply, Orders, freed_row
 from reconciler.transaction.lock import Owner, RunLock
 from reconciler.transaction.purge import Explain, Progress, Purge, explain_nothing, no_progress
 from reconciler.transaction.recover import Recovered, end_of_purge, recover
-from reconciler.transaction.result import RunResult
+from reconciler.transaction.result import JournalError, RunResult
 from reconciler.transaction.retained import Retained, retained_in
 from reconciler.transaction.rollback import Rollback
 from reconciler.transaction.signals import signals_deferred
@@ -52,8 +52,14 @@ class Transaction:
             yield cls(store, now, lock.former, recovered)
 
     def retained(self) -> list[Retained]:
-        """The runs with files in quarantine, oldest first."""
-        return retained_in(self._store)
+        """The runs with files in quarantine, oldest first. Raises JournalError."""
+        try:
+            return retained_in(self._store)
+        except OSError as error:
+            where = self._store.tree.path
+            raise JournalError(
+                f"{where}: the quarantine cannot be read ({error.strerror}); nothing was touched"
+            ) from error
 
     def apply(self, orders: Orders) -> RunResult:
         """Remove models, all or (unless told to keep going) none.

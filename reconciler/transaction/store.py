@@ -6,7 +6,7 @@ import errno
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -49,11 +49,7 @@ class Store:
     def create(cls, tree: Tree) -> Store:
         """Open the state directory, made if it is missing. Raises ApplyError."""
         try:
-            state = _make(tree, STATE_DIRECTORY, tree.root, 0o755)
-            try:
-                return cls(tree, _make(tree, "runs", state, 0o700), _make(tree, "lock", state, 0o700))
-            finally:
-                os.close(state)
+            return cls._open(tree, _make)
         except OSError as error:
             where = f"{tree.path}/{STATE_DIRECTORY}"
             raise ApplyError(f"{where}: cannot be used ({error.strerror}); nothing was touched") from error
@@ -61,21 +57,25 @@ class Store:
     @classmethod
     def find(cls, tree: Tree) -> Store | None:
         """Open the state directory for reading; None if there is none. Raises JournalError."""
-        where = f"{tree.path}/{STATE_DIRECTORY}"
         try:
-            state = tree.enter(STATE_DIRECTORY, tree.root)
+            return cls._open(tree, lambda tree, name, within, _mode: tree.enter(name, within))
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise JournalError(f"{where}: cannot be read ({error.strerror})") from error
-        try:
-            return cls(tree, tree.enter("runs", state), tree.enter("lock", state))
-        except FileNotFoundError:
-            return None
-        except OSError as error:
+            where = f"{tree.path}/{STATE_DIRECTORY}"
             raise JournalError(f"{where}: cannot be read ({error.strerror}); ask as the user that applies") from error
-        finally:
-            os.close(state)
+
+    @classmethod
+    def _open(cls, tree: Tree, enter: Callable[[Tree, str, int, int], int]) -> Store:
+        with ExitStack() as opened:
+            state = enter(tree, STATE_DIRECTORY, tree.root, 0o755)
+            opened.callback(os.close, state)
+            runs = enter(tree, "runs", state, 0o700)
+            with ExitStack() as failed:
+                failed.callback(os.close, runs)
+                lock = enter(tree, "lock", state, 0o700)
+                failed.pop_all()
+            return cls(tree, runs, lock)
 
     def close(self) -> None:
         """Close the descriptors."""

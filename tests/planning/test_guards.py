@@ -78,7 +78,7 @@ def test_hard_links_are_models_whose_bytes_count_once() -> None:
     assert names(plan(manifest(allow=["a.bin"], limits={"maxDeletions": 2}), inventory("a.bin", *doomed)))
 
 
-TRIPPING = {
+TRIPPING: dict[str, dict[str, object]] = {
     "max-deletions": {"limits": {"maxDeletions": 1}},
     "max-delete-percent": {"limits": {"maxDeletePercent": 1}},
     "max-delete-bytes": {"limits": {"maxDeleteBytes": 1}},
@@ -92,7 +92,7 @@ def test_each_guard_is_overridden_by_its_name_and_no_other(guard: str) -> None:
     spec = TRIPPING[guard]
     allow = [{"match": "keep*"}, *([{"name": "must.bin", "required": True}] if guard == "required" else [])]
     files = [f"keep{number}.bin" for number in range(40)] + ["old1.bin", "old2.bin"]
-    wanted = manifest(allow=allow, **spec)  # type: ignore[arg-type]  # the keywords differ from guard to guard
+    wanted = manifest(allow=allow, **spec)
     assert [g.name for g in plan(wanted, inventory(*files)).blocking] == [guard]
     others = [other for other in GUARDS if other != guard]
     with pytest.raises(GuardError, match=f"--override {guard}$"):

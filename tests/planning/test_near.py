@@ -33,7 +33,7 @@ def test_everything_one_edit_apart_is_found(one: str, two: str) -> None:
 @given(NAMES, NAMES)
 def test_nothing_two_lengths_apart_is_found(one: str, two: str) -> None:
     def folded(text: str) -> set[str]:
-        text = re.sub(r"[\s._\-/]+", "_", text.casefold())
+        text = re.sub(r"[\s._\-/]", "_", text.casefold())
         return {text, re.sub(r"\d+", "0", text)}
 
     if all(abs(len(a) - len(b)) > 1 for a in folded(one) for b in folded(two)):

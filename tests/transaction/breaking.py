@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 from unittest import mock
 
@@ -53,11 +53,12 @@ def broken(at: int, error: int | None = None) -> Iterator[Breaker]:
     from reconciler.transaction import quarantine, tree
 
     breaker = Breaker(at, error)
-    wrapped: dict[str, Any] = {name: breaker.wrap(name, getattr(os, name)) for name in CHANGING}
-    with mock.patch.multiple(os, **wrapped):
+    with ExitStack() as patches:
+        for name in CHANGING:
+            patches.enter_context(mock.patch.object(os, name, breaker.wrap(name, getattr(os, name))))
         give = breaker.wrap("renameat2", tree.rename_without_replacing)
-        with mock.patch.object(quarantine, "rename_without_replacing", give):
-            yield breaker
+        patches.enter_context(mock.patch.object(quarantine, "rename_without_replacing", give))
+        yield breaker
 
 
 def breaks(run: Callable[[], object], at: int, error: int | None = None) -> Breaker:

@@ -14,6 +14,7 @@ from reconciler.facts import FileFacts
 from reconciler.transaction import Fate, RunResult, Transaction, TransactionError, retained
 from reconciler.transaction.apply import Orders
 from tests.faults.world import Clock, World, all_well, content, contents, everything, evidence
+from tests.transaction.breaking import broken
 
 
 def apply(world: World, **orders: object) -> RunResult:
@@ -131,9 +132,10 @@ def test_a_changed_model_puts_everything_back(change: str, world: World, tmp_pat
         apply(world, check=refuse_at(4, alter))
     assert [model.fate for model in caught.value.result.models].count(Fate.FAILED) == 1
     changed = world.doomed[3]
-    if (world.path / changed).is_dir():
+    if change == "directory":
         (world.path / changed).rmdir()
-    (world.path / changed).unlink(missing_ok=True)
+    elif change != "gone":
+        (world.path / changed).unlink()
     del world.before[changed]
     assert contents(world.path) == world.before
     assert content(outside) == precious
@@ -390,3 +392,44 @@ def test_a_file_system_without_renames_that_refuse(world: World, monkeypatch: py
         (world.path / world.doomed[0]).unlink()
         transaction.rollback()
     assert contents(world.path) == world.before
+
+
+def test_a_changed_model_does_not_even_leave_its_place(world: World) -> None:
+    def alter(file: FileFacts) -> None:
+        (world.path / file.name).write_bytes(b"new")
+
+    with broken(10**6) as counting, pytest.raises(TransactionError, match="changed since it was checked"):
+        apply(world, check=refuse_at(4, alter))
+    assert counting.calls.count("rename") == 3
+
+
+def test_a_directory_replaced_meanwhile_is_noticed_before_the_commit(world: World) -> None:
+    def replace(_moved: Sequence[FileFacts]) -> Sequence[str]:
+        (world.path / "org_repo-0").rename(world.path / "aside")
+        (world.path / "org_repo-0").mkdir()
+        return []
+
+    with pytest.raises(TransactionError, match="the directory was replaced meanwhile"):
+        apply(world, verify=replace)
+    assert contents(world.path).keys() == world.before.keys() - {"org_repo-0/model-12.gguf"} | {"aside/model-12.gguf"}
+
+
+def test_a_commit_that_may_or_may_not_be_durable_is_left_to_the_next_start(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Putting the models back could meet a commit after a power cut, and what is then in quarantine is purged."""
+
+    def failing(*_args: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    def verify(_moved: Sequence[FileFacts]) -> Sequence[str]:
+        monkeypatch.setattr(os, "fdatasync", failing)
+        monkeypatch.setattr(os, "ftruncate", failing)
+        return []
+
+    with pytest.raises(TransactionError, match="whether the run was committed cannot be told") as caught:
+        apply(world, verify=verify)
+    monkeypatch.undo()
+    assert fates(caught.value.result) == {Fate.QUARANTINED}
+    assert set(world.account().values()) == {Fate.QUARANTINED}
+    assert set(world.recovers().values()) == {Fate.QUARANTINED}

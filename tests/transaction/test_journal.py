@@ -65,6 +65,15 @@ def test_a_changed_byte_is_noticed(path: Path, data: st.DataObject) -> None:
         assert read_journal(RUN, changed).torn
 
 
+@pytest.mark.parametrize("byte", [b" ", b"\xff", b"}"])
+def test_a_damaged_end_of_the_last_record_but_one_is_not_taken_for_a_tear(path: Path, byte: bytes) -> None:
+    complete = written(path, [{"a": n} for n in range(4)])
+    last = complete.rindex(b"\n", 0, -1)
+    for end in (complete[last + 1 :], complete[last + 1 : -1], complete[last + 1 : -9]):
+        with pytest.raises(JournalError, match="damaged"):
+            read_journal(RUN, complete[:last] + byte + end)
+
+
 def test_a_record_left_out_is_noticed(path: Path) -> None:
     lines = written(path, [{"a": n} for n in range(4)]).splitlines(keepends=True)
     with pytest.raises(JournalError):

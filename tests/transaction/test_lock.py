@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -84,3 +85,18 @@ def test_a_lock_that_is_a_symbolic_link_is_refused(world: World, tmp_path: Path)
     with pytest.raises(Exception, match="the run lock cannot be opened"), Transaction.open(world.directory, Clock()):
         pytest.fail("must not open")
     assert outside.read_bytes() == b"of somebody else"
+
+
+def test_a_lock_replaced_while_it_is_taken_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else two runs could each hold a lock of their own."""
+    world.recover()
+    lock, flock = world.path / ".ocr-reconcile/lock/lock", fcntl.flock
+
+    def racing(descriptor: int, operation: int) -> None:
+        lock.unlink()
+        lock.touch()
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", racing)
+    with pytest.raises(ActiveRunError, match="was replaced"), Transaction.open(world.directory, Clock()):
+        pytest.fail("must not open")
