@@ -54,6 +54,7 @@ bench-quick: .venv/.installed ## The same at small sizes in under two minutes; p
 faults: .venv/.installed-dev ## Kill and fail an apply at every system call that changes the disk (needs strace)
 	@command -v strace >/dev/null || { echo "strace is missing; on Debian: apt-get install strace"; exit 1; }
 	$(BIN)/python -m tests.faults.sweep
+	$(BIN)/python -m tests.faults.command
 	$(BIN)/python -m tests.faults.soak
 
 clean: ## Remove what the other targets made

@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 LANGUAGES = ("ar", "de", "en", "es", "fr", "hi", "it", "ja", "pt", "zh")
@@ -73,6 +74,13 @@ def make_tree(path: str, names: Iterable[str], size: int = 0) -> str:
         os.utime(os.path.join(path, parent), (MTIME, MTIME))
     with open(done, "xb"):
         return path
+
+
+def fresh_tree(path: str, names: Iterable[str], size: int = 0) -> str:
+    """As `make_tree`, always made anew: for work that removes files."""
+    with suppress(FileNotFoundError):
+        os.unlink(f"{path}.complete")
+    return make_tree(path, names, size)
 
 
 def manifest_text(model_path: str, allow: Iterable[str], discovery: str = "directory") -> str:

@@ -22,6 +22,7 @@ DEBIAN = {
     "fuser": "psmisc",
     "openssl": "openssl",
     "find": "findutils",
+    "rm": "coreutils",
 }
 """Commands of the operating system, and the Debian package of each."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -77,6 +78,11 @@ class Bench:
     sizes: tuple[int, ...]
 
     @property
+    def thorough(self) -> bool:
+        """Whether there is time for what takes minutes."""
+        return self.sizes[-1] >= 100_000
+
+    @property
     def python(self) -> str:
         """The interpreter of our own environment."""
         return sys.executable
@@ -123,7 +129,11 @@ def questions() -> dict[str, Question]:
 
 
 def say_seconds(work: Callable[[], object], *, patience: float = 0.3) -> None:
-    """Print the median seconds of `work`, done once to warm up if it is short, and then until `patience` is over."""
+    """Print the median seconds of `work`, done again and again until `patience` is over.
+
+    Without garbage collection, whoever's work it is: our command turns it off, and so does the timeit module.
+    """
+    gc.disable()
     seconds: list[float] = []
     begin = time.perf_counter()
     while not seconds or time.perf_counter() - begin < patience:

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from reconciler.errors import GuardError, StalePlanError
+from reconciler.errors import GuardError, InterruptedRunError, StalePlanError
 from reconciler.facts import DirectoryFacts, FileFacts, Hold
 from reconciler.handlers import HandlerError, run_handlers
-from reconciler.holders import Proof, Waiting, check_free, describe, held_error, prove, require
+from reconciler.holders import Proof, Waiting, check_free, describe, held_since, prove, require
 from reconciler.inventory import open_directory
 from reconciler.names import printable
 from reconciler.planning.drift import binding_drift, model_drift
@@ -30,7 +30,17 @@ from reconciler.planning.plan import Plan, require_unblocked
 from reconciler.planning.verdicts import Decision, Verdict
 from reconciler.provenance import provenance
 from reconciler.quantities import human_size
-from reconciler.transaction import Orders, Recovered, Retained, RunResult, Transaction, pending, retained, to_make_room
+from reconciler.transaction import (
+    Orders,
+    Recovered,
+    Retained,
+    RunResult,
+    Transaction,
+    TransactionError,
+    pending,
+    retained,
+    to_make_room,
+)
 
 if TYPE_CHECKING:
     from reconciler.workflow import Reconciler
@@ -78,6 +88,7 @@ class Apply:
         self._plan = plan
         self._settings = settings
         self._committed = False
+        self._state = "no model of the plan was touched"
 
     def run(self) -> Applied:
         """Carry it out, or raise what stopped it: a ReconcileError whose class says the exit code."""
@@ -91,13 +102,19 @@ class Apply:
             ):
                 return Applied(self._plan)
             with Transaction.open(directory, now=time.time) as transaction:
-                return self._under_lock(transaction, descriptor)
+                try:
+                    return self._under_lock(transaction, descriptor)
+                except KeyboardInterrupt:
+                    where = printable(directory.path)
+                    message = f"{where}: interrupted; {self._state}"
+                    raise InterruptedRunError(message) from None
 
     def _under_lock(self, transaction: Transaction, descriptor: int) -> Applied:
         recovered = transaction.recovered
         purged = self._purge(transaction, descriptor)
         if not self._plan.deletions:
-            return Applied(self._plan, recovered, purged)
+            unplanned = tuple(decision.name for decision in self._reconciler.plan().deletions) if recovered else ()
+            return Applied(self._plan, recovered, purged, unplanned=unplanned)
         fresh = self._refuse_drift()
         self._tell("observed", models=len(fresh.decisions), deletions=len(self._plan.deletions))
         self._reconciler.say("releasing the engine")
@@ -115,6 +132,7 @@ class Apply:
         )
         result = transaction.apply(orders)
         self._tell_result(result)
+        self._state = f"run {result.run} is done"
         self._after_change(result)
         planned = {decision.name for decision in self._plan.deletions}
         unplanned = tuple(decision.name for decision in fresh.deletions if decision.name not in planned)
@@ -152,7 +170,7 @@ class Apply:
         ours = [_spared(decision) if decision.name not in planned else decision for decision in fresh.decisions]
         passed = self._settings.overrides | {guard.name for guard in self._plan.guards if guard.overridden}
         if blocking := [g for g in tripped(self._manifest.spec.limits, ours, passed) if not g.overridden]:
-            told = "; ".join(f"{guard.name}: {guard.message}" for guard in blocking)
+            told = "; ".join(f"{guard.name}: {printable(guard.message)}" for guard in blocking)
             where = printable(fresh.directory.path)
             message = f"{where}: blocked by what is there now, nothing was touched: {told}; plan again"
             raise GuardError(message, tuple(guard.name for guard in blocking))
@@ -183,13 +201,13 @@ class Apply:
         first = waiting.answers[0]
         who = describe(first.holders[0]) if first.holders else first.why
         more = f" and {len(waiting.answers) - 1} more" if len(waiting.answers) > 1 else ""
-        self._reconciler.say(f"waiting {waiting.left:.0f} s for {first.file.name}{more}: {who}")
+        self._reconciler.say(f"waiting {waiting.left:.0f} s for {printable(first.file.name)}{more}: {who}")
 
     def _refuse_held(self, descriptor: int, file: FileFacts) -> None:
         answer = check_free(descriptor, file)
         accepted = self._settings.accept_unknown and answer.hold is Hold.UNKNOWN
         if answer.hold is not Hold.FREE and not accepted:
-            raise held_error([answer])
+            raise held_since(answer)
 
     def _faults(self, moved: Sequence[FileFacts], fresh: Plan) -> Sequence[str]:
         """What is wrong after the move: a moved model still there or listed, a kept one gone or changed."""
@@ -243,7 +261,7 @@ class Apply:
                 run_handlers(handlers, self._manifest.directory, self._reconciler.log)
             except HandlerError as error:
                 message = f"{error}. The models of run {result.run} are deleted all the same"
-                raise HandlerError(message) from error
+                raise TransactionError(message, result) from error
 
     def _header(self) -> dict[str, object]:
         origin = self._plan.origin

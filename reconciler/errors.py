@@ -7,7 +7,10 @@ Only the outermost edge (`cli`) turns an exit code into a process exit.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+if TYPE_CHECKING:
+    from reconciler.facts import HoldAnswer
 
 
 class Place(NamedTuple):
@@ -83,10 +86,17 @@ class PlanFileError(StalePlanError):
 
 
 class HeldError(ReconcileError):
-    """Files of the plan are held, or it cannot be told whether they are; nothing was touched."""
+    """Files of the plan are held, or it cannot be told whether they are; nothing was touched, or all was put back.
+
+    `answers` are those of the probe for the files that are not free.
+    """
 
     exit_code = 6
     outcome = "held"
+
+    def __init__(self, message: str, answers: tuple[HoldAnswer, ...] = ()) -> None:
+        super().__init__(message)
+        self.answers = answers
 
 
 class ApplyError(ReconcileError):

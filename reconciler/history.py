@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from reconciler.errors import UsageError
 from reconciler.facts import DirectoryFacts, FileFacts
+from reconciler.names import printable
 from reconciler.transaction.log import RunLog
 from reconciler.transaction.result import Fate, Freed, JournalError, ModelFate
 from reconciler.transaction.store import Store
@@ -54,7 +55,7 @@ def run(directory: DirectoryFacts, run_id: str) -> RunRecord:
     exact = [record for record in found if record.run == run_id] or found
     if len(exact) != 1:
         what = "is the beginning of several runs" if exact else "is no run"
-        raise UsageError(f"{run_id}: {what} of {directory.path}; see `ocr-reconcile history`")
+        raise UsageError(f"{printable(run_id)}: {what} of {printable(directory.path)}; see `ocr-reconcile history`")
     return exact[0]
 
 
@@ -74,7 +75,7 @@ def _with_store(directory: DirectoryFacts, read: Callable[[Store], _T], nothing:
         finally:
             store.close()
     except OSError as error:
-        raise JournalError(f"{tree.path}: the history cannot be read ({error.strerror})") from error
+        raise JournalError(f"{tree.where}: the history cannot be read ({error.strerror})") from error
     finally:
         tree.close()
 

@@ -23,6 +23,14 @@ def printable(text: str) -> str:
 _COMMAND = re.compile(r"^(\s*):(?=:)")
 
 
+def harmless(text: str) -> str:
+    """`text` with the same escaped, but backslashes and line ends left: for whole messages.
+
+    The names in them are printable already; what came from a journal or a library may not be.
+    """
+    return "".join(c if c in "\\\n" else _escaped(c) for c in text)
+
+
 def _escaped(character: str) -> str:
     if character == "\\":
         return "\\\\"

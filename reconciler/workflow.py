@@ -6,18 +6,20 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from reconciler.engine.client import EngineChild
-from reconciler.errors import EngineError, Issue, ManifestError, Place
-from reconciler.facts import EngineFacts, Inventory
+from reconciler.errors import ApplyError, EngineError, Issue, ManifestError, Place
+from reconciler.facts import STATE_DIRECTORY, DirectoryFacts, EngineFacts, Inventory
 from reconciler.inventory import open_directory, take_inventory
 
 if TYPE_CHECKING:
     from reconciler.applying import Applied, ApplySettings
     from reconciler.engine.local import LocalEngine
     from reconciler.manifest.manifest import Manifest
+    from reconciler.planning.diff import Notice
     from reconciler.planning.plan import Plan
 
 Progress = Callable[[str], None]
@@ -85,7 +87,9 @@ class Reconciler:
         inventory = self.observe()
         self.say("comparing")
         created = self._clock().strftime("%Y-%m-%dT%H:%M:%SZ")
-        return make_plan(self.manifest, inventory, created=created, host=self.host, overrides=overrides)
+        plan = make_plan(self.manifest, inventory, created=created, host=self.host, overrides=overrides)
+        unfinished = _unfinished_run(inventory.directory)
+        return replace(plan, notices=(*unfinished, *plan.notices)) if unfinished else plan
 
     def apply(self, plan: Plan, settings: ApplySettings | None = None) -> Applied:
         """Carry out `plan` and nothing else. See reconciler.applying for the order of the steps and the errors."""
@@ -149,6 +153,25 @@ def look(models: str | None, *, python: str | None, ask_engine: bool, progress: 
     path = directory or (facts.model_directory if facts else os.getcwd())
     with open_directory(path) as (descriptor, found):
         return take_inventory(descriptor, found, facts)
+
+
+def _unfinished_run(directory: DirectoryFacts) -> tuple[Notice, ...]:
+    """The warning of a run that is going on, or that was interrupted; nothing is changed."""
+    if not os.path.lexists(os.path.join(directory.path, STATE_DIRECTORY)):
+        return ()
+    from reconciler.planning.diff import Notice
+    from reconciler.transaction import pending
+
+    try:
+        run = pending(directory)
+    except ApplyError as error:
+        return (Notice(None, f"{error}; whether a run is unfinished cannot be told"),)
+    if run is None:
+        return ()
+    if run.active:
+        return (Notice(None, f"run {run.run} is going on ({run.owner}); what is shown may change"),)
+    told = f"run {run.run} ({run.kind}) was interrupted; the next apply, rollback or purge starts with it: it will be"
+    return (Notice(None, f"{told} {run.how}"),)
 
 
 def _live(engine: object) -> LocalEngine:

@@ -17,7 +17,7 @@ import click
 
 from reconciler import __version__
 from reconciler.errors import ReconcileError, UsageError
-from reconciler.names import printable
+from reconciler.names import harmless, printable
 
 _COMMANDS = {
     "plan": "Show what would be deleted, and why.",
@@ -124,8 +124,5 @@ def _ready_streams() -> None:
 
 def _report(message: str, code: int) -> int:
     """Print an error. Its names are escaped already; what a library put into it may still hold anything."""
-    safe = "".join(
-        c if c == "\n" or c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in message
-    )
-    click.echo(f"error: {safe}", err=True)
+    click.echo(f"error: {harmless(message)}", err=True)
     return code

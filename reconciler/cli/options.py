@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from reconciler.errors import ReconcileError
+from reconciler.errors import InterruptedRunError, ReconcileError, UsageError
 
 if TYPE_CHECKING:
     from reconciler.undoing import Undone
@@ -111,6 +111,15 @@ def mark_emitted() -> None:
     click.get_current_context().meta[_EMITTED] = True
 
 
+def _ours(error: BaseException) -> ReconcileError:
+    """The same as an error that has an outcome: click and Python have their own for misuse and for Ctrl-C."""
+    if isinstance(error, ReconcileError):
+        return error
+    if isinstance(error, click.UsageError):
+        return UsageError(error.format_message())
+    return InterruptedRunError("interrupted; nothing was changed")
+
+
 def errors_as_documents(command: _Command) -> _Command:
     """In a format that is not for people, a failing command prints its outcome on standard output as well.
 
@@ -122,10 +131,10 @@ def errors_as_documents(command: _Command) -> _Command:
     def wrapper(*args: Any, **arguments: Any) -> Any:
         try:
             return command(*args, **arguments)
-        except ReconcileError as error:
+        except (ReconcileError, click.UsageError, click.Abort, KeyboardInterrupt) as error:
             format_ = arguments.get("format_", "text")
             if format_ != "text" and _EMITTED not in click.get_current_context().meta:
-                _show_failure(error, format_, arguments.get("manifest"))
+                _show_failure(_ours(error), format_, arguments.get("manifest"))
             raise
 
     return wrapper  # type: ignore[return-value]  # functools.wraps keeps the signature that the type states
@@ -133,7 +142,9 @@ def errors_as_documents(command: _Command) -> _Command:
 
 def _show_failure(error: ReconcileError, format_: str, manifest: str | None) -> None:
     if format_ == "json":
-        emit_json({"format_version": "1.0", "outcome": error.outcome, "error": str(error)})
+        from reconciler.report.machine import error_document
+
+        emit_json(error_document(error))
         return
     from reconciler.cli.formats import show_failure
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.facts import FileFacts, HoldAnswer
 from reconciler.holders import proof as _proof
-from reconciler.holders.proof import Clock, Proof, Waiting, describe, document_of, held_error, require
+from reconciler.holders.proof import Clock, Proof, Waiting, describe, document_of, held_error, held_since, require
 
 if TYPE_CHECKING or sys.platform == "linux":
     from reconciler.holders.linux import probe
@@ -31,6 +31,7 @@ __all__ = [
     "describe",
     "document_of",
     "held_error",
+    "held_since",
     "probe",
     "prove",
     "require",

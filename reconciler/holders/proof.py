@@ -13,6 +13,7 @@ from typing import Protocol
 
 from reconciler.errors import HeldError
 from reconciler.facts import FileFacts, Hold, HoldAnswer, Holder
+from reconciler.names import printable
 
 _SHORTEST_PAUSE, _FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.05, 2.0
 _MOST_LINES = 20
@@ -159,23 +160,28 @@ def held_error(answers: Iterable[HoldAnswer], waited: float = 0.0) -> HeldError:
     if len(lines) > _MOST_LINES:
         lines[_MOST_LINES:] = [f"and {len(lines) - _MOST_LINES} more"]
     held = sum(answer.hold is Hold.HELD for answer in stuck)
-    head = f"{stuck[0].file.name}: " if len(stuck) == 1 else ""
+    head = f"{printable(stuck[0].file.name)}: " if len(stuck) == 1 else ""
     counts = f"{held} files held, {len(stuck) - held} unknown, after waiting {waited:.0f} s; nothing was touched"
-    return HeldError("\n".join((head + counts, *(f"  - {line}" for line in lines), _remedy(stuck))))
+    return HeldError("\n".join((head + counts, *(f"  - {line}" for line in lines), _remedy(stuck))), tuple(stuck))
+
+
+def held_since(answer: HoldAnswer) -> HeldError:
+    """The error for a file that was free when release was proven and is not at its move: one line, no remedy."""
+    return HeldError(f"since the proof of release: {'; '.join(_lines(answer))}", (answer,))
 
 
 def _lines(answer: HoldAnswer) -> list[str]:
     """One line a holder, or the one that says why there is none."""
-    name = answer.file.name
+    name = printable(answer.file.name)
     if not answer.holders:
         return [f"{name}: {answer.hold.value}: {answer.why}"]
     return [f"{name}: held by {describe(holder)}" for holder in answer.holders]
 
 
 def describe(holder: Holder) -> str:
-    """A holder in one line: pid, command, user, ways. The command is raw text of another process: escape to show."""
+    """A holder in one printable line: pid, command, user, ways."""
     who = f"{OURS}; pid" if holder.ours else "pid"
-    return f"{who} {holder.pid} ({holder.command}), user {holder.user}: {', '.join(holder.how)}"
+    return f"{who} {holder.pid} ({printable(holder.command)}), user {printable(holder.user)}: {', '.join(holder.how)}"
 
 
 def _remedy(stuck: Sequence[HoldAnswer]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 from reconciler.applying import Applied
-from reconciler.errors import Issue
+from reconciler.errors import GuardError, HeldError, Issue, ManifestError, ReconcileError, StalePlanError
 from reconciler.facts import DirectoryFacts, FileFacts, Hold, HoldAnswer, Inventory
 from reconciler.history import RunRecord
 from reconciler.holders import document_of
@@ -14,7 +14,7 @@ from reconciler.planning.plan import Plan, document
 from reconciler.planning.verdicts import Verdict
 from reconciler.report.rows import outcome
 from reconciler.report.run_rows import outcome_of_apply
-from reconciler.transaction import ModelFate, RunResult
+from reconciler.transaction import ModelFate, RunResult, TransactionError
 from reconciler.undoing import Undone
 
 FORMAT_VERSION = "1.0"
@@ -52,8 +52,32 @@ def inventory_document(inventory: Inventory) -> dict[str, object]:
 
 def issues_document(issues: Iterable[Issue]) -> dict[str, object]:
     """Of `validate`: every fault with its place."""
-    found = [{**issue.place._asdict(), "what": issue.what, "remedy": issue.remedy} for issue in issues]
+    found = _issues(issues)
     return {"format_version": FORMAT_VERSION, "outcome": "manifest-invalid" if found else "valid", "issues": found}
+
+
+def _issues(issues: Iterable[Issue]) -> list[dict[str, object]]:
+    return [{**issue.place._asdict(), "what": issue.what, "remedy": issue.remedy} for issue in issues]
+
+
+def error_document(error: ReconcileError) -> dict[str, object]:
+    """Of a command that failed: the outcome in a word, the message, and what the error carries."""
+    return {"format_version": FORMAT_VERSION, "outcome": error.outcome, "error": str(error), **_carried(error)}
+
+
+def _carried(error: ReconcileError) -> dict[str, object]:
+    match error:
+        case ManifestError():
+            return {"issues": _issues(error.issues)}
+        case GuardError():
+            return {"blocked_by": list(error.guards)}
+        case StalePlanError():
+            return {"differences": list(error.differences)}
+        case HeldError():
+            return {"files": [document_of(answer) for answer in error.answers]}
+        case TransactionError():
+            return {"run": _result(error.result)}
+    return {}
 
 
 def _file(file: FileFacts, listed: frozenset[str] | None) -> dict[str, object]:

@@ -8,7 +8,7 @@ from typing import IO
 
 from reconciler.applying import Applied
 from reconciler.history import RunRecord
-from reconciler.names import printable
+from reconciler.names import harmless, printable
 from reconciler.quantities import both_sizes, human_size, plural
 from reconciler.report.run_rows import FATES
 from reconciler.report.table import Column, Line, write_table
@@ -23,7 +23,9 @@ def write_applied(applied: Applied, stream: IO[str]) -> None:
     if applied.purged:
         stream.write(f"Purged what earlier runs had in quarantine: {_freed(applied.purged)}")
     if applied.run is None:
-        stream.write("Nothing to do: every model is as the manifest says.\n")
+        if not applied.unplanned:
+            stream.write("Nothing to do: every model is as the manifest says.\n")
+        _write_unplanned(applied, stream)
         return
     if applied.proof:
         stream.write(_proof(applied.proof))
@@ -31,12 +33,16 @@ def write_applied(applied: Applied, stream: IO[str]) -> None:
     for model in applied.run.models:
         stream.write(_model(model, sizes[model.name]))
     stream.write(_sum(applied.run))
+    _write_unplanned(applied, stream)
+
+
+def _write_unplanned(applied: Applied, stream: IO[str]) -> None:
     for name in applied.unplanned:
         stream.write(f"note: {printable(name)}: not allowed by now, and not in this plan: untouched; plan again\n")
 
 
 def _recovered(recovered: Recovered) -> str:
-    faults = "".join(f"  - {printable(fault)}\n" for fault in recovered.problems)
+    faults = "".join(f"  - {harmless(fault)}\n" for fault in recovered.problems)
     return f"Recovered: run {recovered.run} was interrupted, and was {recovered.how}.\n{faults}"
 
 
@@ -48,7 +54,7 @@ def _proof(proof: dict[str, object]) -> str:
 
 
 def _model(model: ModelFate, size: int) -> str:
-    cause = f": {printable(model.cause)}" if model.cause else ""
+    cause = f": {harmless(model.cause)}" if model.cause else ""
     return f"  {FATES[model.fate]:<11}  {printable(model.name)}, {both_sizes(size)}{cause}\n"
 
 
@@ -65,7 +71,7 @@ def _sum(run: RunResult) -> str:
 
 def _freed(run: RunResult) -> str:
     measured = f"{both_sizes(run.freed.measured)} came free, as the file system counts"
-    reasons = "".join(f"  - {printable(reason)}\n" for reason in run.freed.reasons)
+    reasons = "".join(f"  - {harmless(reason)}\n" for reason in run.freed.reasons)
     return f"{measured}; expected {both_sizes(run.freed.expected)}.\n{reasons}"
 
 
@@ -89,7 +95,7 @@ def write_history(
 ) -> None:
     """A line for each run, newest last, and what is wrong with the chain if it was verified."""
     if faults:
-        stream.write("The history is damaged:\n" + "".join(f"  - {printable(fault)}\n" for fault in faults))
+        stream.write("The history is damaged:\n" + "".join(f"  - {harmless(fault)}\n" for fault in faults))
         return
     if records:
         columns = ("RUN", "KIND", "STATE", "MODELS", "FREED", "USER", "HOST", "REVISION")

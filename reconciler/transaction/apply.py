@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from reconciler.errors import ApplyError, HeldError, InterruptedRunError
 from reconciler.facts import FileFacts
+from reconciler.names import printable
 from reconciler.transaction.log import fates_of
 from reconciler.transaction.purge import Explain, Progress, Purge, explain_nothing, no_progress
 from reconciler.transaction.quarantine import Quarantine
@@ -68,7 +69,7 @@ class Apply:
         try:
             run = self._store.begin("apply", self._now(), quarantine=True, **self._record())
         except OSError as error:
-            where = self._store.tree.path
+            where = self._store.tree.where
             raise ApplyError(f"{where}: the run cannot be begun ({error.strerror}); nothing was touched") from error
         try:
             return self._carry_out(run)
@@ -130,7 +131,7 @@ class Apply:
         run.journal.append("commit", self._now(), retain=self._orders.retain, failures=self._failures)
 
     def _fail(self, run: OpenRun, quarantine: Quarantine | None, error: BaseException) -> NoReturn:
-        where = self._store.tree.path
+        where = self._store.tree.where
         if run.journal.doubtful:
             result = self._result(run, self._models, {}, Fate.QUARANTINED)
             message = f"{where}: whether the run was committed cannot be told ({_cause(error)}); the models are in "
@@ -140,12 +141,13 @@ class Apply:
         self._raise(run, undo, error)
 
     def _raise(self, run: OpenRun, undo: Undo, error: BaseException) -> NoReturn:
-        where = self._store.tree.path
+        where = self._store.tree.where
         result = self._result(run, undo.moved, undo.stuck, Fate.RESTORED)
         if undo.stuck or undo.left:
             raise TransactionError(f"{where}: {_cause(error)}; {_incomplete(undo, run.run)}", result) from error
         if isinstance(error, HeldError):
-            raise error
+            message = f"{where}: {error}\nevery model was put back; stop what holds it, or wait longer (--wait)"
+            raise HeldError(f"{message}, and apply again", error.answers) from error
         if isinstance(error, InterruptedRunError | KeyboardInterrupt):
             raise InterruptedRunError(f"{where}: {_cause(error)}; every model was put back") from error
         if isinstance(error, OSError | ApplyError):
@@ -182,7 +184,7 @@ class Apply:
 
     def _unfinished(self, run: OpenRun, error: BaseException) -> ApplyError | InterruptedRunError:
         message = (
-            f"{self._store.tree.path}: {_cause(error)}; run {run.run} is committed, and what is left of its purge "
+            f"{self._store.tree.where}: {_cause(error)}; run {run.run} is committed, and what is left of its purge "
         )
         message += "goes on at the next start"
         if isinstance(error, OSError):
@@ -197,7 +199,7 @@ def freed_row(freed: Freed) -> list[Any]:
 
 def _cause(error: BaseException) -> str:
     if isinstance(error, OSError):
-        where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
+        where = printable(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else ""
         return f"{where}: {error.strerror}" if where else str(error.strerror or error)
     return str(error) or type(error).__name__
 

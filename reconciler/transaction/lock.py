@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from reconciler.errors import ActiveRunError, ApplyError
+from reconciler.names import printable
 
 _NAME = "lock"
 
@@ -36,7 +37,8 @@ class Owner:
     def __str__(self) -> str:
         """In words, for messages."""
         since = datetime.fromtimestamp(self.since, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-        return f"process {self.pid} of {self.user} on {self.host} since {since} ({self.command!r})"
+        user, host, command = map(printable, (self.user, self.host, self.command))
+        return f"process {self.pid} of {user} on {host} since {since} ({command})"
 
     @property
     def dead(self) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.facts import FileFacts
+from reconciler.names import printable
 from reconciler.transaction.quarantine import Quarantine
 from reconciler.transaction.result import EvidenceError, Freed
 from reconciler.transaction.signals import Signals
@@ -101,7 +102,9 @@ class Purge:
         reasons = []
         kept = sum(removed.allocated for removed in linked)
         if linked:
-            reasons.append(f"{linked[0].file.name}: other hard links keep it, {kept} bytes in {len(linked)} such files")
+            reasons.append(
+                f"{printable(linked[0].file.name)}: other hard links keep it, {kept} bytes in {len(linked)} such files"
+            )
         missing = expected - kept - measured
         if missing > min(expected // 100, _NOISE):
             others = self._explain([removed.file for removed in self._removed])

@@ -8,6 +8,7 @@ import os
 import stat
 
 from reconciler.facts import FileFacts
+from reconciler.names import printable
 from reconciler.transaction.result import EvidenceError
 from reconciler.transaction.tree import Tree, rename_without_replacing
 
@@ -34,12 +35,14 @@ class Quarantine:
         """
         parent, base = self.tree.parent(file.name)
         if not is_same(os.stat(base, dir_fd=parent, follow_symlinks=False), file):
-            raise EvidenceError(f"{file.name}: changed since it was checked; plan again")
+            raise EvidenceError(f"{printable(file.name)}: changed since it was checked; plan again")
         here = str(number)
         os.rename(base, here, src_dir_fd=parent, dst_dir_fd=self.descriptor)
         if not is_same(os.stat(here, dir_fd=self.descriptor, follow_symlinks=False), file):
             rename_without_replacing(here, self.descriptor, base, parent)
-            raise EvidenceError(f"{file.name}: was replaced while it was moved, and was put back; plan again")
+            raise EvidenceError(
+                f"{printable(file.name)}: was replaced while it was moved, and was put back; plan again"
+            )
 
     def give(self, number: int, model: str) -> None:
         """Move a file back to its name, never over another one. Raises OSError, FileExistsError among them."""
@@ -68,9 +71,9 @@ class Quarantine:
         """
         found = self.look(number)
         if not stat.S_ISREG(found.st_mode) or found.st_size != file.size:
-            raise EvidenceError(f"{file.name}: its file in quarantine has changed ({found.st_size} bytes)")
+            raise EvidenceError(f"{printable(file.name)}: its file in quarantine has changed ({found.st_size} bytes)")
         if digest and self._digest(number) != digest:
-            raise EvidenceError(f"{file.name}: the content of its file in quarantine has changed")
+            raise EvidenceError(f"{printable(file.name)}: the content of its file in quarantine has changed")
         return found
 
     def _digest(self, number: int) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from reconciler.errors import ApplyError
 from reconciler.facts import DirectoryFacts, FileFacts
+from reconciler.names import printable
 from reconciler.transaction.apply import freed_row
 from reconciler.transaction.lock import Owner, read_owner
 from reconciler.transaction.log import RunLog
@@ -61,7 +62,7 @@ def pending(directory: DirectoryFacts) -> Pending | None:
         try:
             return _pending(store)
         except OSError as error:
-            raise JournalError(f"{tree.path}: the state of runs cannot be read ({error.strerror})") from error
+            raise JournalError(f"{tree.where}: the state of runs cannot be read ({error.strerror})") from error
         finally:
             store.close()
     finally:
@@ -96,7 +97,7 @@ def recover(store: Store, now: Callable[[], float], signals: Signals) -> Recover
     Raises JournalError if the journal cannot be trusted, ApplyError if the disk refuses: then nothing may begin.
     """
     runs = store.ids()
-    where = f"{store.tree.path}: run {runs[-1]}" if runs else store.tree.path
+    where = f"{store.tree.where}: run {runs[-1]}" if runs else store.tree.where
     try:
         store.follow_head()
         if not runs:
@@ -155,12 +156,12 @@ def _undo_apply(store: Store, run: OpenRun, log: RunLog, now: Callable[[], float
         if quarantine is not None:
             quarantine.close()
     _refuse_incomplete(store, log, undo)
-    stuck = [f"{log.models[int(number)].name}: {why}" for number, why in undo.stuck.items()]
+    stuck = [f"{printable(log.models[int(number)].name)}: {why}" for number, why in undo.stuck.items()]
     moved = set(undo.moved)
     missing = [
         file.name for number, file in log.models.items() if number not in moved and not _is_there(store, file.name)
     ]
-    return (*stuck, *(f"{name}: is neither in its place nor in quarantine" for name in missing))
+    return (*stuck, *(f"{printable(name)}: is neither in its place nor in quarantine" for name in missing))
 
 
 def _is_there(store: Store, model: str) -> bool:
@@ -174,7 +175,7 @@ def _is_there(store: Store, model: str) -> bool:
 
 def _refuse_incomplete(store: Store, log: RunLog, undo: Undo) -> None:
     if undo.left:
-        where = f"{store.tree.path}: run {log.run} cannot be undone"
+        where = f"{store.tree.where}: run {log.run} cannot be undone"
         raise ApplyError(f"{where} ({undo.left}); mend that and start again, nothing is lost")
 
 
@@ -205,7 +206,7 @@ def _finish_rollback(store: Store, run: OpenRun, log: RunLog, now: Callable[[], 
     store.remove_quarantine(log.target)
     causes = {str(number): f"cannot be put back: {error.strerror}" for number, error in stuck.items()}
     store.end(run, now(), stuck=causes)
-    return tuple(f"{log.models[number].name}: {causes[str(number)]}" for number in stuck)
+    return tuple(f"{printable(log.models[number].name)}: {causes[str(number)]}" for number in stuck)
 
 
 def _names(models: Mapping[int, FileFacts]) -> dict[int, str]:

@@ -54,7 +54,7 @@ def retained(directory: DirectoryFacts) -> list[Retained]:
         try:
             return retained_in(store)
         except OSError as error:
-            raise JournalError(f"{tree.path}: the quarantine cannot be read ({error.strerror})") from error
+            raise JournalError(f"{tree.where}: the quarantine cannot be read ({error.strerror})") from error
         finally:
             store.close()
     finally:

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from reconciler.errors import ApplyError, InterruptedRunError
 from reconciler.facts import FileFacts
+from reconciler.names import printable
 from reconciler.transaction.log import fates_of
 from reconciler.transaction.quarantine import Quarantine
 from reconciler.transaction.result import EvidenceError, Fate, RunResult, TransactionError
@@ -34,7 +35,7 @@ class Rollback:
             finally:
                 quarantine.close()
         except OSError as error:
-            where = self._store.tree.path
+            where = self._store.tree.where
             raise ApplyError(
                 f"{where}: run {kept.run} cannot be rolled back ({error.strerror}); nothing was touched"
             ) from error
@@ -61,7 +62,7 @@ class Rollback:
                     found.st_blocks * 512,
                 )
         if problems:
-            message = f"{self._store.tree.path}: run {log.run} cannot be rolled back, nothing was touched:"
+            message = f"{self._store.tree.where}: run {log.run} cannot be rolled back, nothing was touched:"
             raise ApplyError("\n  - ".join((message, *problems)))
         return models
 
@@ -69,12 +70,12 @@ class Rollback:
         try:
             parent, base = self._store.tree.parent(model)
         except OSError as error:
-            return [f"{model}: its directory cannot be entered ({error.strerror}); make it again"]
+            return [f"{printable(model)}: its directory cannot be entered ({error.strerror}); make it again"]
         try:
             os.stat(base, dir_fd=parent, follow_symlinks=False)
         except FileNotFoundError:
             return []
-        return [f"{model}: there is something in its place; move that away first"]
+        return [f"{printable(model)}: there is something in its place; move that away first"]
 
     def _begun(self, quarantine: Quarantine, models: dict[int, FileFacts], header: Mapping[str, Any]) -> RunResult:
         record = {
@@ -109,7 +110,7 @@ class Rollback:
             self._store.end(run, self._now())
         except OSError as error:
             result = RunResult(run.run, "rollback", fates_of(models, {}, {}, models, Fate.RESTORED))
-            message = f"{self._store.tree.path}: every model is restored, but the journal cannot be ended"
+            message = f"{self._store.tree.where}: every model is restored, but the journal cannot be ended"
             raise TransactionError(f"{message} ({error.strerror}); the next start does it", result) from error
 
     def _fail(
@@ -117,7 +118,7 @@ class Rollback:
     ) -> NoReturn:
         undo = Undo(self._store, run, models, self._now)
         undo.rollback(quarantine, str(error))
-        where, cause = self._store.tree.path, str(error) or type(error).__name__
+        where, cause = self._store.tree.where, str(error) or type(error).__name__
         state = (
             f"the next start finishes it ({undo.left})"
             if undo.left

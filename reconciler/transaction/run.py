@@ -45,7 +45,7 @@ class Transaction:
             opened.callback(tree.close)
             store = Store.create(tree)
             opened.callback(store.close)
-            lock = RunLock.take(store.lock, directory.path, now())
+            lock = RunLock.take(store.lock, tree.where, now())
             opened.callback(lock.release)
             with signals_deferred() as signals:
                 recovered = recover(store, now, signals)
@@ -56,7 +56,7 @@ class Transaction:
         try:
             return retained_in(self._store)
         except OSError as error:
-            where = self._store.tree.path
+            where = self._store.tree.where
             raise JournalError(
                 f"{where}: the quarantine cannot be read ({error.strerror}); nothing was touched"
             ) from error
@@ -79,7 +79,7 @@ class Transaction:
         chosen = kept[-1:] if run is None else [one for one in kept if one.run == run]
         if not chosen:
             which = "no run has" if run is None else f"run {run} has not"
-            raise ApplyError(f"{self._store.tree.path}: {which} anything in quarantine; nothing was touched")
+            raise ApplyError(f"{self._store.tree.where}: {which} anything in quarantine; nothing was touched")
         with signals_deferred() as signals:
             return Rollback(self._store, chosen[-1], self._now, signals).run(header or {})
 
@@ -96,7 +96,7 @@ class Transaction:
         """
         if not runs:
             return None
-        where = self._store.tree.path
+        where = self._store.tree.where
         with signals_deferred() as signals:
             try:
                 begun = self._begin_purge(runs, header or {})

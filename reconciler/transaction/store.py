@@ -51,7 +51,7 @@ class Store:
         try:
             return cls._open(tree, _make)
         except OSError as error:
-            where = f"{tree.path}/{STATE_DIRECTORY}"
+            where = f"{tree.where}/{STATE_DIRECTORY}"
             raise ApplyError(f"{where}: cannot be used ({error.strerror}); nothing was touched") from error
 
     @classmethod
@@ -62,7 +62,7 @@ class Store:
         except FileNotFoundError:
             return None
         except OSError as error:
-            where = f"{tree.path}/{STATE_DIRECTORY}"
+            where = f"{tree.where}/{STATE_DIRECTORY}"
             raise JournalError(f"{where}: cannot be read ({error.strerror}); ask as the user that applies") from error
 
     @classmethod
@@ -146,7 +146,7 @@ class Store:
     def begin(self, kind: str, now: float, quarantine: bool, **record: Any) -> OpenRun:
         """Make a run durable before its first effect. Raises OSError; then nothing of it is left, or a husk."""
         if self._unfinished:
-            raise ApplyError(f"{self.tree.path}: an earlier run is not finished; start again, which recovers it")
+            raise ApplyError(f"{self.tree.where}: an earlier run is not finished; start again, which recovers it")
         run = self.new_id(now)
         os.mkdir(run, 0o700, dir_fd=self.runs)
         self._unfinished = True

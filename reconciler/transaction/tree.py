@@ -10,6 +10,7 @@ from typing import Any
 
 from reconciler.errors import ApplyError
 from reconciler.facts import STATE_DIRECTORY, DirectoryFacts
+from reconciler.names import printable
 
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _RENAME_NOREPLACE = 1
@@ -17,12 +18,13 @@ _CACHED = 64
 
 
 class Tree:
-    """The open model directory. `path` is for messages, and for one look at whether it still leads here."""
+    """The open model directory. `path` is for one look at whether it still leads here, `where` for messages."""
 
     def __init__(self, root: int, path: str) -> None:
         facts = os.fstat(root)
         self.root, self.path, self.device, self._inode = root, path, facts.st_dev, facts.st_ino
         self.owner = facts.st_uid
+        self.where = printable(path)
         self._folders: dict[str, int] = {}
 
     @classmethod
@@ -31,11 +33,13 @@ class Tree:
         try:
             root = os.open(directory.path, DIRECTORY)
         except OSError as error:
-            raise ApplyError(f"{directory.path}: cannot be opened ({error.strerror}); nothing was touched") from error
+            raise ApplyError(
+                f"{printable(directory.path)}: cannot be opened ({error.strerror}); nothing was touched"
+            ) from error
         tree = cls(root, directory.path)
         if (tree.device, tree._inode) != (directory.device, directory.inode):
             os.close(root)
-            raise ApplyError(f"{directory.path}: is not the directory that was observed; plan again")
+            raise ApplyError(f"{printable(directory.path)}: is not the directory that was observed; plan again")
         return tree
 
     def enter(self, name: str, within: int) -> int:

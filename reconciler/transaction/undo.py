@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from reconciler.facts import FileFacts
+from reconciler.names import printable
 from reconciler.transaction.quarantine import CONFLICTS, Quarantine, put_back
 from reconciler.transaction.result import EvidenceError
 from reconciler.transaction.store import OpenRun, Store
@@ -76,4 +77,4 @@ class Undo:
 
 
 def _text(error: OSError) -> str:
-    return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
+    return f"{printable(str(error.filename))}: {error.strerror}" if error.filename else str(error.strerror)
