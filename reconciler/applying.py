@@ -24,6 +24,7 @@ from reconciler.handlers import HandlerError, run_handlers
 from reconciler.holders import Proof, Waiting, check_free, describe, held_since, prove, require
 from reconciler.inventory import open_directory
 from reconciler.names import printable
+from reconciler.phases import phase
 from reconciler.planning.drift import binding_drift, model_drift
 from reconciler.planning.guards import tripped
 from reconciler.planning.plan import Plan, require_unblocked
@@ -138,6 +139,7 @@ class Apply:
         unplanned = tuple(decision.name for decision in fresh.deletions if decision.name not in planned)
         return Applied(self._plan, recovered, purged, proof, result, unplanned)
 
+    @phase("purge")
     def _purge(self, transaction: Transaction, descriptor: int) -> RunResult | None:
         """Remove for good what earlier runs have in quarantine and whose time is over, or whose space is needed."""
         chosen = self._purgeable(transaction.retained(), descriptor)
@@ -176,6 +178,7 @@ class Apply:
             raise GuardError(message, tuple(guard.name for guard in blocking))
         return fresh
 
+    @phase("prove")
     def _proven(self, descriptor: int) -> dict[str, object]:
         """The proof that nothing holds the doomed files, as it goes into the history; raises HeldError without one."""
         release = self._manifest.spec.release
@@ -209,6 +212,7 @@ class Apply:
         if answer.hold is not Hold.FREE and not accepted:
             raise held_since(answer)
 
+    @phase("verify")
     def _faults(self, moved: Sequence[FileFacts], fresh: Plan) -> Sequence[str]:
         """What is wrong after the move: a moved model still there or listed, a kept one gone or changed."""
         self._reconciler.say("looking again")

@@ -14,6 +14,8 @@ from typing import IO, Protocol
 
 from reconciler.errors import ApplyError
 from reconciler.names import printable
+from reconciler.phases import phase
+from reconciler.redaction import redacted
 
 _PASSED_ON = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "XDG_RUNTIME_DIR")
 """What a handler sees of our environment: enough for systemctl and the like, and no secrets of a pipeline."""
@@ -38,6 +40,7 @@ class Command(Protocol):
         """Seconds."""
 
 
+@phase("handlers")
 def run_handlers(handlers: Iterable[Command], directory: str, log: Callable[[str], None]) -> None:
     """Run each handler in `directory`, one after the other; `log` gets their output when they end.
 
@@ -48,7 +51,7 @@ def run_handlers(handlers: Iterable[Command], directory: str, log: Callable[[str
 
 
 def _run(handler: Command, directory: str, log: Callable[[str], None]) -> None:
-    shown = printable(" ".join(handler.command))
+    shown = redacted(printable(" ".join(handler.command)))
     log(f"handler {shown}: started")
     # A file and not a pipe: a service that the handler starts may keep it open for years.
     with tempfile.TemporaryFile() as output:

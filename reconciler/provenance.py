@@ -9,6 +9,8 @@ import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
 
+from reconciler.redaction import redacted
+
 _RUN_ADDRESSES = ("CI_JOB_URL", "BUILD_URL", "CIRCLE_BUILD_URL", "BUILDKITE_BUILD_URL")
 """Variables in which a pipeline gives the address of its run; GitHub's has to be put together."""
 
@@ -29,7 +31,7 @@ def provenance(manifest_directory: str, environment: Mapping[str, str] = os.envi
         "commit": next((environment[name] for name in _COMMITS if environment.get(name)), ""),
         "git_revision": _git_revision(manifest_directory),
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: redacted(value) for name, value in found.items() if value}
 
 
 def _user() -> str:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from reconciler.engine.client import EngineChild
 from reconciler.errors import ApplyError, EngineError, Issue, ManifestError, Place
 from reconciler.facts import STATE_DIRECTORY, DirectoryFacts, EngineFacts, Inventory
 from reconciler.inventory import open_directory, take_inventory
+from reconciler.phases import phase
 
 if TYPE_CHECKING:
     from reconciler.applying import Applied, ApplySettings
@@ -77,7 +79,7 @@ class Reconciler:
         facts = self._ask_engine()
         path = self._directory_of(facts)
         self.say(f"reading {path}")
-        with open_directory(path) as (descriptor, directory):
+        with phase("scan"), open_directory(path) as (descriptor, directory):
             return take_inventory(descriptor, directory, facts)
 
     def plan(self, *, overrides: frozenset[str] = frozenset()) -> Plan:
@@ -87,7 +89,8 @@ class Reconciler:
         inventory = self.observe()
         self.say("comparing")
         created = self._clock().strftime("%Y-%m-%dT%H:%M:%SZ")
-        plan = make_plan(self.manifest, inventory, created=created, host=self.host, overrides=overrides)
+        with phase("compare"):
+            plan = make_plan(self.manifest, inventory, created=created, host=self.host, overrides=overrides)
         unfinished = _unfinished_run(inventory.directory)
         return replace(plan, notices=(*unfinished, *plan.notices)) if unfinished else plan
 
@@ -97,6 +100,7 @@ class Reconciler:
 
         return Apply(self, plan, settings or ApplySettings()).run()
 
+    @phase("release")
     def release_engine(self) -> None:
         """Call `free_resources()` on the caller's engine; an engine of our own has done so and has exited."""
         if self._local:
@@ -108,6 +112,7 @@ class Reconciler:
             raise ManifestError((_no_model_path(self.manifest.file),))
         return path
 
+    @phase("engine")
     def _ask_engine(self) -> EngineFacts | None:
         spec = self.manifest.spec
         if "engine" not in spec.discovery:
@@ -122,12 +127,20 @@ class Reconciler:
 
 @contextmanager
 def opened(
-    path: str, *, progress: Progress = _silent, log: Progress = _silent, event: Event = _no_event
+    path: str,
+    settings: Mapping[str, str] = MappingProxyType({}),
+    *,
+    progress: Progress = _silent,
+    log: Progress = _silent,
+    event: Event = _no_event,
 ) -> Iterator[Reconciler]:
-    """A Reconciler of the manifest at `path`, whose engine starts while the manifest is still being checked."""
+    """A Reconciler of the manifest at `path`, whose engine starts while the manifest is still being checked.
+
+    `settings` are values of the manifest's variables.
+    """
     from reconciler.manifest.loader import peek, read_document, validate_document
 
-    document = read_document(path)
+    document = read_document(path, settings)
     hint = peek(document)
     early = None
     if hint and "engine" in hint.discovery:

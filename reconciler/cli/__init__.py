@@ -16,8 +16,11 @@ from typing import NoReturn
 import click
 
 from reconciler import __version__
+from reconciler.cli import configuration
+from reconciler.cli.logs import ERROR, LOGS
 from reconciler.errors import ReconcileError, UsageError
 from reconciler.names import harmless, printable
+from reconciler.redaction import redacted
 
 _COMMANDS = {
     "plan": "Show what would be deleted, and why.",
@@ -30,6 +33,16 @@ _COMMANDS = {
     "history": "Show what was done, when and by whom.",
     "show": "Show a plan file, or one run.",
     "validate": "Check manifests; needs no engine.",
+    "render": "Print manifests with all they extend and their variables put in.",
+    "fmt": "Bring manifests into the one layout.",
+    "allow": "Allow models by name.",
+    "deny": "Deny the models that a glob matches.",
+    "remove": "Remove rules from a manifest.",
+    "pin": "Write size and SHA-256 of the models on disk into a manifest.",
+    "init": "Print a manifest of the models in a directory.",
+    "schema": "Print the JSON Schema of manifests, for editors.",
+    "doctor": "Check this host and its model directory, and say what to do.",
+    "config": "Show which settings are in force, and where they come from.",
     "completion": "Print the completion script of a shell.",
 }
 """Every command with its line in the overview, in the order that a newcomer needs them."""
@@ -54,6 +67,7 @@ class _Commands(click.Group):
         command = import_module(f"reconciler.cli.{cmd_name}_command").command
         assert isinstance(command, click.Command)  # noqa: S101  # narrows the type; a test imports them all
         described = copy(command)
+        configuration.name_variables(described, cmd_name)
         described.help = f"{_COMMANDS[cmd_name]}\n\n{command.help or ''}"
         return described
 
@@ -63,13 +77,34 @@ class _Commands(click.Group):
 
 
 @click.group(cls=_Commands, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("-v", "--verbose", is_flag=True, help="Log what is being done.")
+@click.option("-q", "--quiet", is_flag=True, help="Log warnings and errors only.")
+@click.option(
+    "--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to log."
+)
+@click.option("--config", metavar="FILE", type=click.Path(), help="Read this configuration; default: the nearest one.")
+@click.option("--isolated", is_flag=True, help="Read no configuration file.")
 @click.version_option(__version__, "-V", "--version", prog_name="ocr-reconcile")
-def group() -> None:
+@click.pass_context
+def group(
+    context: click.Context,
+    verbose: bool,  # noqa: ARG001  # these three: as configured, from the context
+    quiet: bool,  # noqa: ARG001
+    log_format: str,  # noqa: ARG001
+    config: str | None,
+    isolated: bool,
+) -> None:
     """Keep OCR model files exactly as a manifest in Git says.
 
     Compares the models that a manifest allows with what the OCR engine lists and the disk has, shows what it
     would delete and why, and deletes it only when it is proven that nothing holds the files.
     """
+    configuration.apply(context, None if isolated else config or "")
+    told = context.params
+    LOGS.configure(verbose=told["verbose"], quiet=told["quiet"], format_=told["log_format"])
+
+
+configuration.name_variables(group, "")
 
 
 def main() -> NoReturn:
@@ -83,8 +118,11 @@ def main() -> NoReturn:
     except ReconcileError as error:
         code = _report(str(error), error.exit_code)
     except click.UsageError as error:
-        error.show()
         code = UsageError.exit_code
+        if LOGS.json:
+            _report(error.format_message(), code)
+        else:
+            error.show()
     except click.ClickException as error:
         code = _report(error.format_message(), 1)
     except (click.Abort, KeyboardInterrupt):
@@ -124,5 +162,9 @@ def _ready_streams() -> None:
 
 def _report(message: str, code: int) -> int:
     """Print an error. Its names are escaped already; what a library put into it may still hold anything."""
-    click.echo(f"error: {harmless(message)}", err=True)
+    safe = redacted(harmless(message))
+    if LOGS.json:
+        LOGS.log(safe, ERROR, exit_code=code)
+    else:
+        click.echo(f"error: {safe}", err=True)
     return code

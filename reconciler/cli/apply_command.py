@@ -10,6 +10,7 @@ import click
 
 from reconciler.cli import formats, options
 from reconciler.cli.progress import shown_progress
+from reconciler.cli.telemetry import measured, note, note_applied
 
 if TYPE_CHECKING:
     from reconciler.applying import Applied, ApplySettings
@@ -35,6 +36,7 @@ could not be read; 9 another run is active; 64 usage; 130 interrupted. On 3 to 9
     "-f", "--file", "manifest", metavar="MANIFEST", type=options.PATH,
     help="Plan from this manifest; with PLAN.json: the manifest that the plan was made from, where it has moved.",
 )  # fmt: skip
+@options.set_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @options.override_option
 @click.option(
@@ -49,9 +51,11 @@ could not be read; 9 another run is active; 64 usage; 130 interrupted. On 3 to 9
 )  # fmt: skip
 @formats.format_option
 @options.errors_as_documents
+@measured
 def command(
     plan_file: str | None,
     manifest: str | None,
+    settings: dict[str, str],
     yes: bool,
     overrides: tuple[str, ...],
     wait: str | None,
@@ -65,9 +69,11 @@ def command(
     from reconciler.applying import SAME_HOST, ApplySettings
     from reconciler.cli.events import told_events
 
+    if plan_file:
+        manifest = options.typed("manifest", manifest)  # what is configured need not be that plan's manifest
     if not plan_file and not manifest:
         raise click.UsageError("name a plan file, or a manifest with -f")
-    settings = ApplySettings(
+    how = ApplySettings(
         overrides=options.checked_overrides(overrides, SAME_HOST),
         wait=options.seconds(wait, "--wait"),
         accept_unknown=accept_unknown,
@@ -77,10 +83,11 @@ def command(
     with told_events(events) as event, shown_progress() as progress:
         telling = {"progress": progress, "log": options.log, "event": event}
         applied = (
-            _apply_plan_file(plan_file, manifest, settings, telling)
+            _apply_plan_file(plan_file, manifest, settings, how, telling)
             if plan_file
-            else _apply_manifest(str(manifest), settings, telling, ask=not yes, quiet=format_ != "text")
+            else _apply_manifest(str(manifest), settings, how, telling, ask=not yes, quiet=format_ != "text")
         )
+    note_applied(applied)
     if applied is None:
         click.echo("Not applied.", err=format_ != "text")
         return 0
@@ -88,23 +95,26 @@ def command(
     return 0 if applied.run is None or applied.run.complete else 7
 
 
-def _apply_plan_file(path: str, manifest: str | None, settings: ApplySettings, telling: dict[str, Any]) -> Applied:
+def _apply_plan_file(
+    path: str, manifest: str | None, settings: dict[str, str], how: ApplySettings, telling: dict[str, Any]
+) -> Applied:
     from reconciler.errors import StalePlanError
     from reconciler.names import printable
     from reconciler.plan_files import read_plan_file
     from reconciler.workflow import opened
 
     plan = read_plan_file(path)
+    note(plan)
     source = manifest or plan.origin.manifest
     if not os.path.exists(source):
         message = f"{printable(path)}: its manifest {printable(source)} is not here; name it with -f MANIFEST"
         raise StalePlanError(message)
-    with opened(source, **telling) as reconciler:
-        return reconciler.apply(plan, settings)
+    with opened(source, settings, **telling) as reconciler:
+        return reconciler.apply(plan, how)
 
 
 def _apply_manifest(
-    manifest: str, settings: ApplySettings, telling: dict[str, Any], *, ask: bool, quiet: bool
+    manifest: str, settings: dict[str, str], how: ApplySettings, telling: dict[str, Any], *, ask: bool, quiet: bool
 ) -> Applied | None:
     from reconciler.applying import SAME_HOST
     from reconciler.planning.plan import require_unblocked
@@ -112,14 +122,15 @@ def _apply_manifest(
 
     if ask and not sys.stdin.isatty():
         raise click.UsageError("there is no terminal to ask on: pass --yes, or a plan file")
-    with opened(manifest, **telling) as reconciler:
-        plan = reconciler.plan(overrides=settings.overrides - {SAME_HOST})
+    with opened(manifest, settings, **telling) as reconciler:
+        plan = reconciler.plan(overrides=how.overrides - {SAME_HOST})
+        note(plan)
         if not quiet:
             _show_plan(plan)
         require_unblocked(plan)
         if ask and plan.deletions and not click.confirm(f"Delete these {len(plan.deletions)} models?", err=True):
             return None
-        return reconciler.apply(plan, settings)
+        return reconciler.apply(plan, how)
 
 
 def _show_plan(plan: Plan) -> None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli import formats, options
 from reconciler.cli.progress import shown_progress
+from reconciler.cli.telemetry import measured, note
+
+if TYPE_CHECKING:
+    from reconciler.planning.plan import Plan
 
 _EPILOG = """\b
 Examples:
@@ -19,14 +24,17 @@ Examples:
 
 @click.command(epilog=_EPILOG)
 @options.manifest_option
+@options.set_option
 @formats.format_option
 @options.errors_as_documents
-def command(manifest: str, format_: str) -> None:
+@measured
+def command(manifest: str, settings: dict[str, str], format_: str) -> None:
     """Shows the kept, the protected, the missing and the ignored as well as what a plan would delete."""
     from reconciler.workflow import opened
 
-    with shown_progress() as progress, opened(manifest, progress=progress) as reconciler:
+    with shown_progress() as progress, opened(manifest, settings, progress=progress) as reconciler:
         plan = reconciler.plan()
+    note(plan)
     if format_ == "json":
         from reconciler.report.machine import plan_document
 
@@ -40,3 +48,19 @@ def command(manifest: str, format_: str) -> None:
     from reconciler.report.text import write_audit
 
     write_audit(plan, sys.stdout, base=os.getcwd(), terminal=options.is_terminal())
+    if sys.stdout.isatty():
+        _show_bar(plan)
+
+
+def _show_bar(plan: Plan) -> None:
+    """What fills the disk. A file system that cannot be asked by now has no bar."""
+    import shutil
+    from contextlib import suppress
+
+    from reconciler.report.bar import Space, write_bar
+
+    with suppress(OSError):
+        found = os.statvfs(plan.directory.path)
+        space = Space(found.f_blocks * found.f_frsize, found.f_bfree * found.f_frsize)
+        width = shutil.get_terminal_size().columns
+        write_bar(plan, space, sys.stdout, width=width, colour=options.is_terminal())

@@ -12,7 +12,8 @@ import click
 from reconciler.cli import options
 
 if TYPE_CHECKING:
-    from reconciler.errors import Issue, ReconcileError
+    from reconciler.errors import ReconcileError
+    from reconciler.report.issues import Finding
     from reconciler.report.rows import Sheet
 
 FORMATS = ("text", "json", "markdown", "github", "gitlab")
@@ -53,24 +54,24 @@ def show_sheet(sheet: Sheet, format_: str, *, plan_file: str = "") -> None:
     _set_outputs(github.outputs(sheet, plan_file))
 
 
-def show_issues(issues: Sequence[Issue], format_: str) -> None:
-    """Print the faults of manifests as Markdown, for GitHub or for GitLab."""
+def show_findings(findings: Sequence[Finding], format_: str) -> None:
+    """Print the faults and warnings of manifests as Markdown, for GitHub or for GitLab."""
     options.mark_emitted()
     if format_ == "gitlab":
         from reconciler.report.gitlab import code_quality_report
 
-        options.emit_json(code_quality_report(issues))
+        options.emit_json(code_quality_report(findings))
         return
-    from reconciler.report.markdown import write_issues
+    from reconciler.report.markdown import write_findings
 
     if format_ == "markdown":
-        write_issues(issues, sys.stdout)
+        write_findings(findings, sys.stdout)
         return
-    from reconciler.report.github import issue_annotations
+    from reconciler.report.github import finding_annotations
 
-    _print_lines(issue_annotations(issues))
+    _print_lines(finding_annotations(findings))
     with _appended("GITHUB_STEP_SUMMARY") as stream:
-        write_issues(issues, stream)
+        write_findings(findings, stream)
 
 
 def show_failure(error: ReconcileError, format_: str, manifest: str | None) -> None:
@@ -83,9 +84,10 @@ def show_failure(error: ReconcileError, format_: str, manifest: str | None) -> N
         return
     from reconciler.errors import ManifestError
     from reconciler.report import github
+    from reconciler.report.issues import Finding
 
     if isinstance(error, ManifestError):
-        _print_lines(github.issue_annotations(error.issues))
+        _print_lines(github.finding_annotations(map(Finding, error.issues)))
     else:
         click.echo(github.annotation(github.ERROR, str(error), title=error.outcome))
     with _appended("GITHUB_STEP_SUMMARY") as stream:

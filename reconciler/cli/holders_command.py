@@ -27,15 +27,18 @@ Exit codes: 0 nothing is held; 6 something is, or it cannot be told.
 @click.command(epilog=_EPILOG)
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=options.PATH)
 @options.any_manifest_option
+@options.set_option
 @options.format_option
 @options.errors_as_documents
-def command(paths: tuple[str, ...], manifest: str | None, format_: str) -> int:
+def command(paths: tuple[str, ...], manifest: str | None, settings: dict[str, str], format_: str) -> int:
     """Names every process that keeps a model: by a descriptor, a mapping, a lock, or by running it."""
     from reconciler.facts import Hold
 
+    if paths:
+        manifest = options.typed("manifest", manifest)
     if bool(paths) == bool(manifest):
         raise click.UsageError("name paths, or a manifest with -f")
-    answers = _ask(paths, manifest)
+    answers = _ask(paths, manifest, settings)
     if format_ == "json":
         from reconciler.report.machine import holders_document
 
@@ -47,12 +50,12 @@ def command(paths: tuple[str, ...], manifest: str | None, format_: str) -> int:
     return 0 if all(answer.hold is Hold.FREE for answer in answers) else 6
 
 
-def _ask(paths: tuple[str, ...], manifest: str | None) -> list[HoldAnswer]:
+def _ask(paths: tuple[str, ...], manifest: str | None, settings: dict[str, str]) -> list[HoldAnswer]:
     from reconciler.holding import holders_of_models, holders_of_paths
     from reconciler.workflow import opened
 
     with shown_progress() as say:
         if not manifest:
             return holders_of_paths(paths, say)
-        with opened(manifest, progress=say) as reconciler:
+        with opened(manifest, settings, progress=say) as reconciler:
             return holders_of_models(reconciler.model_directory(), reconciler.manifest, say)

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from reconciler.cli.logs import LOGS
 from reconciler.errors import InterruptedRunError, ReconcileError, UsageError
 
 if TYPE_CHECKING:
     from reconciler.undoing import Undone
 
+_Value = TypeVar("_Value")
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 PATH = click.Path()
@@ -37,6 +39,27 @@ format_option = click.option(
     show_default=True,
     help="How to print the result on standard output.",
 )
+
+
+def _settings(_: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    settings: dict[str, str] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not name or not equals or name in settings:
+            fault = "was given before" if name in settings else "is not NAME=VALUE"
+            raise click.BadParameter(f"{text!r} {fault}", param=parameter)
+        settings[name] = value
+    return settings
+
+
+set_option = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=_settings,
+    help="Value of a variable that spec.variables declares; may be repeated.",
+)
 override_option = click.option(
     "--override",
     "overrides",
@@ -44,6 +67,12 @@ override_option = click.option(
     metavar="GUARD",
     help="Let a guard pass, by its name; may be repeated.",
 )
+
+
+def typed(name: str, value: _Value) -> _Value | None:
+    """`value` if its flag was typed, and None if it comes from a variable, a file or a default."""
+    source = click.get_current_context().get_parameter_source(name)
+    return value if source is click.core.ParameterSource.COMMANDLINE else None
 
 
 def require_directory(models: str | None, manifest: str | None) -> None:
@@ -94,8 +123,8 @@ def show_undone(undone: Undone, format_: str) -> None:
 
 
 def log(line: str) -> None:
-    """Print one line of what a run says on standard error."""
-    click.echo(line, err=True)
+    """Log one line of what a run says."""
+    LOGS.log(line)
 
 
 def emit_json(value: object) -> None:
@@ -149,3 +178,10 @@ def _show_failure(error: ReconcileError, format_: str, manifest: str | None) -> 
     from reconciler.cli.formats import show_failure
 
     show_failure(error, format_, manifest)
+
+
+def say_edited(path: str, changed: bool) -> None:
+    """Print what an edit of a manifest came to."""
+    from reconciler.names import printable
+
+    click.echo(f"{printable(path)}: {'changed' if changed else 'nothing to change'}")

@@ -9,6 +9,7 @@ import click
 
 from reconciler.cli import formats, options
 from reconciler.cli.progress import shown_progress
+from reconciler.cli.telemetry import measured, note
 from reconciler.names import printable
 
 _EPILOG = """\b
@@ -25,18 +26,28 @@ Exit codes: 0 planned; 2 changes pending (--detailed-exitcode); 3 manifest inval
 
 @click.command(epilog=_EPILOG)
 @options.manifest_option
+@options.set_option
 @click.option("--out", metavar="PLAN.json", type=options.PATH, help="Write the plan to this file, for apply.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if something is to be deleted.")
 @options.override_option
 @formats.format_option
 @options.errors_as_documents
-def command(manifest: str, out: str | None, detailed_exitcode: bool, overrides: tuple[str, ...], format_: str) -> int:
+@measured
+def command(
+    manifest: str,
+    settings: dict[str, str],
+    out: str | None,
+    detailed_exitcode: bool,
+    overrides: tuple[str, ...],
+    format_: str,
+) -> int:
     """Reads and never writes, but for the plan file."""
     from reconciler.workflow import opened
 
     allowed = options.checked_overrides(overrides)
-    with shown_progress() as progress, opened(manifest, progress=progress) as reconciler:
+    with shown_progress() as progress, opened(manifest, settings, progress=progress) as reconciler:
         plan = reconciler.plan(overrides=allowed)
+    note(plan)
     if out:
         from reconciler.plan_files import write_plan_file
 

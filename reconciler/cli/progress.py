@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from reconciler.cli.logs import DEBUG, INFO, LOGS
 from reconciler.names import printable
 
 PATIENCE = 1.0
@@ -17,8 +18,14 @@ _CLEAR = "\r\x1b[2K"
 
 @contextmanager
 def shown_progress() -> Iterator[Callable[[str], None]]:
-    """A function that takes what is being done now; the line is shown after `PATIENCE` and wiped at the end."""
-    if not sys.stderr.isatty():
+    """A function that takes what is being done now; the line is shown after `PATIENCE` and wiped at the end.
+
+    With `--verbose` each step is logged instead.
+    """
+    if LOGS.level <= DEBUG:
+        yield lambda text: LOGS.log(printable(text), DEBUG)
+        return
+    if not sys.stderr.isatty() or LOGS.json or LOGS.level > INFO:
         yield lambda _: None
         return
     line = _ProgressLine()

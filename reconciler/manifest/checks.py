@@ -58,9 +58,8 @@ class Checks:
     def _rules(self, section: str) -> _Rules:
         """Sort the rules of a section; what is about the same as an earlier one is a fault."""
         rules = _Rules(section, self._list("spec", section), {}, {})
-        plain_is_exact = section == "allow"
         for index, item in enumerate(rules.items):
-            text, exact = (item, plain_is_exact or is_exact(item)) if type(item) is str else _subject(item)
+            text, exact = subject(item, section)
             if text:
                 first = (rules.exact if exact else rules.globs).setdefault(text, index)
                 if first != index:
@@ -68,8 +67,7 @@ class Checks:
         return rules
 
     def _repetition(self, rules: _Rules, first: int, index: int, text: str) -> None:
-        line = self._document.place(("spec", rules.section, first)).line
-        what = f"`{text}` a second time in `{rules.section}`, first in line {line}"
+        what = f"`{text}` a second time in `{rules.section}`, first in {self._line(rules.section, first)}"
         if _demands(rules.items[first]) == _demands(rules.items[index]):
             self._fault((rules.section, index), what, "leave one of them")
         else:
@@ -132,16 +130,22 @@ class Checks:
     def _contradictions(self, stronger: _Rules, weaker: _Rules) -> None:
         for ours, theirs in ((stronger.exact, weaker.exact), (stronger.globs, weaker.globs)):
             for text in ours.keys() & theirs.keys():
-                line = self._document.place(("spec", stronger.section, ours[text])).line
-                what = f"`{text}` is in `{weaker.section}`, but also in `{stronger.section}` (line {line}), which wins"
+                line = self._line(stronger.section, ours[text])
+                what = f"`{text}` is in `{weaker.section}`, but also in `{stronger.section}` ({line}), which wins"
                 self._fault((weaker.section, theirs[text]), what, "leave one of them")
+
+    def _line(self, section: str, index: int) -> str:
+        place = self._document.place(("spec", section, index))
+        return f"line {place.line}" if len(self._document.files) == 1 else str(place)
 
     def _fault(self, path: tuple[str | int, ...], what: str, remedy: str) -> None:
         self.issues.append(Issue(self._document.place(("spec", *path)), what, remedy))
 
 
-def _subject(item: Any) -> tuple[str | None, bool]:
-    """What a spelt-out rule is about, and whether that is one exact name; None if the schema has to complain."""
+def subject(item: Any, section: str) -> tuple[str | None, bool]:
+    """What a rule is about, and whether that is one exact name; None if the schema has to complain."""
+    if type(item) is str:
+        return item, section == "allow" or is_exact(item)
     if isinstance(item, dict) and ("name" in item) != ("match" in item):
         exact = "name" in item
         text = item["name"] if exact else item["match"]

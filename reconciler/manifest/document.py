@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +36,8 @@ MAX_ALIASED = 100_000
 
 # A place is kept as one number, line times this plus column: a manifest has hundreds of thousands of them.
 _LINE = 1 << 25
+FILE = 1 << 50
+"""The number of the file that a place is in, times this, is part of the packed place too."""
 
 _TAGS = "tag:yaml.org,2002:"
 _SCALAR_TAGS: dict[str, type] = {
@@ -69,16 +71,24 @@ type_names: dict[type, str] = {
 class Document:
     """One parsed manifest: its tree of dict, list and scalars, and where everything in it stands.
 
+    `files` are those that it was read from: its own, then those that it extends.
     `marks` holds, by the `id` of each container, the packed place of each item: of a list one a value, of a
     mapping two a key, its own and its value's. `issues` are faults that did not keep the rest from being read.
+    `start` is where the document begins.
     """
 
-    file: str
+    files: tuple[str, ...]
     digest: str
     root: Any
     root_mark: int
     marks: dict[int, list[int]]
     issues: tuple[Issue, ...]
+    start: Place
+
+    @property
+    def file(self) -> str:
+        """The manifest's own file."""
+        return self.files[0]
 
     def place(self, path: tuple[str | int, ...], *, of_key: bool = False) -> Place:
         """Where the value at `path` stands (or its key); of what is not there, where the nearest parent stands."""
@@ -93,7 +103,7 @@ class Document:
                 node = node[part]
             else:
                 break
-        return unpack(self.file, mark)
+        return unpack(self.files, mark)
 
     def value(self, path: tuple[str | int, ...]) -> Any:
         """The value at `path`; None if there is none."""
@@ -106,26 +116,43 @@ class Document:
         return node
 
 
-def unpack(file: str, mark: int) -> Place:
+def unpack(files: Sequence[str], mark: int) -> Place:
     """The place of a packed mark."""
+    file, mark = divmod(mark, FILE)
     line, column = divmod(mark, _LINE)
-    return Place(file, line + 1, column + 1)
+    return Place(files[file], line + 1, column + 1)
 
 
 def parse(data: bytes, file: str) -> Document:
     """Parse the bytes of `file`; ManifestError where they are not one YAML document."""
+    first, *others = parse_all(data, file)
+    if others:
+        what = "a second document in one file"
+        issue = Issue(
+            others[0].start, what, "put it into a file of its own; only validate, fmt and render read several"
+        )
+        raise ManifestError((*first.issues, issue))
+    return first
+
+
+def parse_all(data: bytes, file: str) -> list[Document]:
+    """Parse the bytes of `file`; ManifestError where they are not YAML, or hold no document."""
     _check_encoding(data, file)
     builder = _Builder(file, YAML(typ="safe").parse(data))
+    documents = []
     try:
         with no_garbage_collection():
-            root, mark = builder.document()
+            for start, root, mark in builder.documents():
+                issues, builder.issues = tuple(builder.issues), []
+                place = unpack((file,), start)
+                documents.append(Document((file,), digest_of(data), root, mark, builder.marks, issues, place))
     except ReaderError as error:
         raise _fatal(_byte_place(data, file, error.position), error.reason, "remove the character") from None
     except MarkedYAMLError as error:
         raise _fatal(_mark_place(error, file), f"not YAML: {_problem(error)}", "correct it there or above") from None
     except YAMLError as error:
         raise _fatal(Place(file), f"not YAML: {error}", "correct it") from None
-    return Document(file, digest_of(data), root, mark, builder.marks, tuple(builder.issues))
+    return documents
 
 
 def _fatal(place: Place, what: str, remedy: str) -> ManifestError:
@@ -187,18 +214,18 @@ class _Builder:
         self._values = 0  # so far, with what aliases stand for
         self._aliased = 0
 
-    def document(self) -> tuple[Any, int]:
-        """The tree of the only document and its mark; ManifestError for what no tree can be built of."""
+    def documents(self) -> Iterator[tuple[int, Any, int]]:
+        """The mark, the tree and its mark of each document; ManifestError for what no tree can be built of."""
         while type(event := self._next()) is StreamStartEvent:
             pass
         if type(event) is StreamEndEvent:
             raise _fatal(Place(self._file), "the file is empty", "write a manifest; see docs/manifest.md")
-        start = self._next()
-        root = self._value(start)
-        self._next()  # the end of the document
-        if type(event := self._next()) is not StreamEndEvent:
-            raise self._fatal(event, "a second document in one file", "put it into a file of its own")
-        return root, _mark(start)
+        while type(event) is not StreamEndEvent:
+            start = self._next()
+            yield _mark(event), self._value(start), _mark(start)
+            self._next()  # the end of the document
+            self._anchors.clear()
+            event = self._next()
 
     def _value(self, event: Any) -> Any:
         kind = type(event)
@@ -268,7 +295,7 @@ class _Builder:
             if key is None:
                 continue
             if key in values:
-                first = unpack(self._file, marks[2 * list(values).index(key)])
+                first = unpack((self._file,), marks[2 * list(values).index(key)])
                 self._fault(event, f"the key `{key}` a second time, first in line {first.line}", "leave one of them")
                 continue
             values[key] = value
@@ -309,10 +336,10 @@ class _Builder:
         return value
 
     def _fault(self, event: Any, what: str, remedy: str) -> None:
-        self.issues.append(Issue(unpack(self._file, _mark(event)), what, remedy))
+        self.issues.append(Issue(unpack((self._file,), _mark(event)), what, remedy))
 
     def _fatal(self, event: Any, what: str, remedy: str) -> ManifestError:
-        return ManifestError((*self.issues, Issue(unpack(self._file, _mark(event)), what, remedy)))
+        return ManifestError((*self.issues, Issue(unpack((self._file,), _mark(event)), what, remedy)))
 
 
 def _mark(event: Any) -> int:

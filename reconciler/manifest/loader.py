@@ -10,12 +10,14 @@ import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from reconciler.errors import Issue, ManifestError, Place
-from reconciler.manifest.document import MAX_BYTES, Document, no_garbage_collection, parse
+from reconciler.manifest.document import MAX_BYTES, Document, no_garbage_collection, parse, parse_all
 from reconciler.manifest.manifest import Manifest, absolute, engine_python
 from reconciler.manifest.quantities import parse_seconds
+from reconciler.phases import phase
 
 __all__ = [
     "Document",
@@ -24,11 +26,16 @@ __all__ = [
     "load_manifest",
     "parse_manifest",
     "peek",
+    "read_bytes",
     "read_document",
+    "read_documents",
     "validate_document",
 ]
 
 _DISCOVERY = ("engine", "directory")
+
+Settings = Mapping[str, str]
+NO_SETTINGS: Settings = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +48,61 @@ class EngineHint:
     model_path: str | None
 
 
-def load_manifest(path: str | os.PathLike[str]) -> Manifest:
-    """The manifest in a file; ManifestError with every fault of it."""
-    return validate_document(read_document(path))
+def load_manifest(path: str | os.PathLike[str], settings: Settings = NO_SETTINGS) -> Manifest:
+    """The manifest in a file, with what it extends; ManifestError with every fault of it.
+
+    `settings` are values of its variables by name, as `--set` gives them.
+    """
+    return validate_document(read_document(path, settings))
 
 
-def parse_manifest(data: bytes, file: str) -> Manifest:
+def parse_manifest(data: bytes, file: str, settings: Settings = NO_SETTINGS) -> Manifest:
     """The manifest in some bytes; `file` is what faults and relative paths refer to. ManifestError as above."""
-    return validate_document(parse(data, file))
+    return validate_document(_complete(parse(data, file), settings))
 
 
-def read_document(path: str | os.PathLike[str]) -> Document:
-    """The YAML tree of a file; ManifestError if it cannot be read or is not YAML."""
+def read_document(path: str | os.PathLike[str], settings: Settings = NO_SETTINGS) -> Document:
+    """The YAML tree of a file, laid over what it extends and with its variables put in.
+
+    ManifestError if something cannot be read or is not YAML.
+    """
     file = os.fsdecode(path)
+    return _complete(parse(read_bytes(file), file), settings)
+
+
+def read_documents(path: str | os.PathLike[str], settings: Settings = NO_SETTINGS) -> list[Document]:
+    """As `read_document`, of every document in a file."""
+    file = os.fsdecode(path)
+    return [_complete(document, settings) for document in parse_all(read_bytes(file), file)]
+
+
+def _complete(document: Document, settings: Settings) -> Document:
+    from reconciler.manifest.overlay import extended
+    from reconciler.manifest.variables import substituted
+
+    with no_garbage_collection():
+        laid = extended(document, lambda file: parse(read_bytes(file), file))
+        return _rebased(substituted(laid, settings))
+
+
+def _rebased(document: Document) -> Document:
+    """Relative paths that a file of another directory says, relative to the manifest; changes the tree."""
+    home = os.path.dirname(document.file)
+    for *path, key in (("spec", "modelPath"), ("spec", "engine", "python")) if len(document.files) > 1 else ():
+        parent = document.value(tuple(path))
+        value = parent.get(key) if isinstance(parent, dict) else None
+        if not isinstance(value, str) or not value or (key == "python" and "/" not in value):
+            continue
+        there = os.path.dirname(document.place((*path, key)).file)
+        if there != home:
+            parent[key] = os.path.join(os.path.relpath(there or ".", home or "."), value)
+    return document
+
+
+def read_bytes(file: str) -> bytes:
+    """What is in a file of at most 16 MiB; ManifestError if it cannot be read."""
     try:
-        data = _read(file)
+        return _read(file)
     except FileNotFoundError:
         raise _unreadable(file, "no such file", "check the path, or write a manifest there") from None
     except PermissionError:
@@ -63,7 +110,6 @@ def read_document(path: str | os.PathLike[str]) -> Document:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise _unreadable(file, f"cannot be read ({reason})", "check the path") from None
-    return parse(data, file)
 
 
 def _read(file: str) -> bytes:
@@ -95,14 +141,17 @@ def peek(document: Document) -> EngineHint | None:
         discovery = spec.get("discovery", list(_DISCOVERY))
     except (AttributeError, LookupError, TypeError, ValueError):
         return None
+    if document.issues:
+        return None
     texts = all(text is None or (isinstance(text, str) and text) for text in (python, path))
     ways = isinstance(discovery, list) and discovery and all(way in _DISCOVERY for way in discovery)
-    if document.issues or not texts or not ways or not 0 < timeout <= 86400:
+    if not texts or not ways or not 0 < timeout <= 86400:
         return None
     directory = _directory(document.file)
     return EngineHint(engine_python(python, directory), timeout, tuple(discovery), absolute(path, directory))
 
 
+@phase("manifest")
 def validate_document(document: Document) -> Manifest:
     """The manifest that a document is; ManifestError with every fault, in the order of the file."""
     from pydantic import ValidationError
@@ -121,9 +170,17 @@ def validate_document(document: Document) -> Manifest:
         raise ManifestError(tuple(sorted(issues, key=lambda issue: issue.place)))
     spec: Mapping[str, Any] = document.root["spec"]
     marks = {section: document.marks.get(id(spec.get(section)), []) for section in SECTIONS}
+    plain = model_set.spec.model_copy(update={"extends": (), "variables": {}})
     directory = _directory(document.file)
-    return Manifest(model_set.metadata, model_set.spec, document.file, document.digest, directory, marks)
+    return Manifest(model_set.metadata, plain, document.file, document.digest, directory, marks, document.files)
 
 
 def _directory(file: str) -> str:
-    return os.path.join(os.getcwd(), os.path.dirname(file))
+    """The absolute path of the directory that a file is in; asks for the working directory only if it matters."""
+    directory = os.path.dirname(file)
+    if os.path.isabs(directory):
+        return directory
+    try:
+        return os.path.join(os.getcwd(), directory)
+    except FileNotFoundError:
+        raise _unreadable(file, "the working directory is gone", "change to one, or give an absolute path") from None

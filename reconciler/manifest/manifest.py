@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class Manifest:
     """A valid manifest. `file` is the path as given, `directory` the absolute path of the directory it is in.
 
-    `digest` is that of the bytes read, `rule_marks` holds the packed places of the rules of each section.
+    `digest` is that of all that was read, `rule_marks` holds the packed places of the rules of each section, and
+    `files` what they number: the manifest's own file, then those that it extends.
     """
 
     metadata: Metadata
@@ -27,6 +28,7 @@ class Manifest:
     digest: str
     directory: str
     rule_marks: Mapping[str, Sequence[int]]
+    files: Sequence[str]
 
     @property
     def model_path(self) -> str | None:
@@ -40,7 +42,7 @@ class Manifest:
 
     def rule_place(self, section: str, index: int) -> Place:
         """Where rule `index` of `allow`, `deny` or `protect` stands."""
-        return unpack(self.file, self.rule_marks[section][index])
+        return unpack(self.files, self.rule_marks[section][index])
 
 
 def absolute(path: str | None, directory: str) -> str | None:

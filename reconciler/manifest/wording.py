@@ -147,6 +147,12 @@ def _keys(model: type[BaseModel]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
+def ordered_keys(path: Path) -> list[str]:
+    """The keys of the mapping at `path` in the order in which they are best read: what it is about first, why last."""
+    keys = _keys(_model_at(path))
+    return sorted(keys, key=lambda key: (key == "reason", keys.index(key)))
+
+
 def _model_at(path: Path) -> type[BaseModel]:
     """The part of the schema that the mapping at `path` is."""
     model: type[BaseModel] = ModelSet

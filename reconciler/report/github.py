@@ -10,9 +10,10 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO
 
-from reconciler.errors import Issue, Place
+from reconciler.errors import Place
 from reconciler.names import printable
 from reconciler.quantities import human_size, plural
+from reconciler.report.issues import Finding
 from reconciler.report.rows import Row, Sheet, Weight
 
 MOST = 10
@@ -34,13 +35,9 @@ def annotation(level: str, message: str, place: Place | None = None, title: str 
     return f"::{level}{' ' if told else ''}{told}::{_escaped(printable(message))}"
 
 
-def issue_annotations(issues: Iterable[Issue]) -> list[str]:
-    """Every fault of manifests as an error at its line."""
-    made = (
-        (ERROR, f"{issue.what}; {issue.remedy}" if issue.remedy else issue.what, issue.place, "Manifest")
-        for issue in issues
-    )
-    return list(_limited(made))
+def finding_annotations(findings: Iterable[Finding]) -> list[str]:
+    """Every fault of manifests as an error at its line, and every warning as one."""
+    return list(_limited((finding.severity, finding.text, finding.issue.place, "") for finding in findings))
 
 
 def sheet_annotations(sheet: Sheet) -> list[str]:

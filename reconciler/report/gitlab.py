@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from reconciler.errors import Issue
 from reconciler.names import printable
+from reconciler.report.issues import Finding
 from reconciler.report.rows import Sheet
 
 
@@ -15,17 +16,20 @@ def terraform_report(sheet: Sheet) -> dict[str, int]:
     return {"create": 0, "update": 0, "delete": len(sheet.changes)}
 
 
-def code_quality_report(issues: Iterable[Issue]) -> list[dict[str, object]]:
-    """A finding for each fault. Fingerprints are distinct, as GitLab wants them."""
+def code_quality_report(findings: Iterable[Finding]) -> list[dict[str, object]]:
+    """An entry for each finding. Fingerprints are distinct, as GitLab wants them."""
     return [
         {
-            "description": printable(f"{issue.what}; {issue.remedy}" if issue.remedy else issue.what),
+            "description": printable(finding.text),
             "check_name": "ocr-reconcile validate",
-            "fingerprint": _fingerprint(issue),
-            "severity": "major",
-            "location": {"path": printable(issue.place.file), "lines": {"begin": max(issue.place.line, 1)}},
+            "fingerprint": _fingerprint(finding.issue),
+            "severity": "major" if finding.severity == "error" else "minor",
+            "location": {
+                "path": printable(finding.issue.place.file),
+                "lines": {"begin": max(finding.issue.place.line, 1)},
+            },
         }
-        for issue in issues
+        for finding in findings
     ]
 
 

@@ -50,12 +50,6 @@ def inventory_document(inventory: Inventory) -> dict[str, object]:
     }
 
 
-def issues_document(issues: Iterable[Issue]) -> dict[str, object]:
-    """Of `validate`: every fault with its place."""
-    found = _issues(issues)
-    return {"format_version": FORMAT_VERSION, "outcome": "manifest-invalid" if found else "valid", "issues": found}
-
-
 def _issues(issues: Iterable[Issue]) -> list[dict[str, object]]:
     return [{**issue.place._asdict(), "what": issue.what, "remedy": issue.remedy} for issue in issues]
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO
 from urllib.parse import quote
 
-from reconciler.errors import Issue
 from reconciler.names import printable
 from reconciler.quantities import human_size, plural
+from reconciler.report.issues import Finding
 from reconciler.report.rows import Remark, Row, Sheet, Weight
 
 LARGEST = 65_536
@@ -53,11 +53,16 @@ def write_markdown(sheet: Sheet, stream: IO[str], *, artifact: str = "") -> None
     stream.write(page.text())
 
 
-def write_issues(issues: Sequence[Issue], stream: IO[str]) -> None:
-    """Every fault of manifests with its place."""
-    page = _Page(f"{marker('validate')}\n**{plural(len(issues), 'fault') if issues else 'Valid'}**")
-    lines = [_line(code(str(issue.place)), prose(issue.what), prose(issue.remedy)) for issue in issues]
-    page.fill("| Place | Fault | What to do |\n| --- | --- | --- |", lines, lambda rest: f"{rest:,} more faults")
+def write_findings(findings: Sequence[Finding], stream: IO[str]) -> None:
+    """Every fault and warning of manifests with its place."""
+    faults = sum(finding.severity == "error" for finding in findings)
+    told = f", {plural(len(findings) - faults, 'warning')}" if faults < len(findings) else ""
+    page = _Page(f"{marker('validate')}\n**{plural(faults, 'fault') if faults else 'Valid'}{told}**")
+    lines = [
+        _line(code(str(f.issue.place)), f.severity, prose(f.issue.what), prose(f.issue.remedy or "-")) for f in findings
+    ]
+    head = "| Place | Severity | What | What to do |\n| --- | --- | --- | --- |"
+    page.fill(head, lines, lambda rest: f"{rest:,} more")
     stream.write(page.text())
 
 

@@ -17,7 +17,7 @@ leaves empty stay: removing them is not in the plan, and putting a model back ne
 from __future__ import annotations
 
 from reconciler.transaction.apply import Orders
-from reconciler.transaction.recover import Pending, Recovered, pending
+from reconciler.transaction.recover import Pending, Recovered, lock_owner, pending
 from reconciler.transaction.result import Fate, ModelFate, RunResult, TransactionError
 from reconciler.transaction.retained import Retained, due, retained, to_make_room
 from reconciler.transaction.run import Transaction
@@ -35,6 +35,7 @@ __all__ = [
     "Transaction",
     "TransactionError",
     "due",
+    "lock_owner",
     "pending",
     "retained",
     "signals_deferred",

@@ -41,9 +41,14 @@ class Owner:
         return f"process {self.pid} of {user} on {host} since {since} ({command})"
 
     @property
+    def here(self) -> bool:
+        """Whether it is or was a process of this host."""
+        return self.host == os.uname().nodename
+
+    @property
     def dead(self) -> bool:
         """Whether it is proven that this process is no more: same host, and the pid is free or was given anew."""
-        return self.host == os.uname().nodename and _started(self.pid) not in {self.started, 0}
+        return self.here and _started(self.pid) not in {self.started, 0}
 
 
 def _started(pid: int) -> int:

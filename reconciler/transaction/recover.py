@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from reconciler.errors import ApplyError
 from reconciler.facts import DirectoryFacts, FileFacts
@@ -22,6 +23,8 @@ from reconciler.transaction.signals import Signals
 from reconciler.transaction.store import OpenRun, Store
 from reconciler.transaction.tree import Tree
 from reconciler.transaction.undo import Undo
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +57,22 @@ class Pending:
 
 def pending(directory: DirectoryFacts) -> Pending | None:
     """The unfinished run of a directory, if there is one; only reads. Raises JournalError, ApplyError."""
+    return _read(directory, _pending)
+
+
+def lock_owner(directory: DirectoryFacts) -> Owner | None:
+    """Who has the run lock, or died with it; only reads, and takes no lock. Raises JournalError, ApplyError."""
+    return _read(directory, _owner)
+
+
+def _read(directory: DirectoryFacts, read: Callable[[Store], _T | None]) -> _T | None:
     tree = Tree.open(directory)
     try:
         store = Store.find(tree)
         if store is None:
             return None
         try:
-            return _pending(store)
+            return read(store)
         except OSError as error:
             raise JournalError(f"{tree.where}: the state of runs cannot be read ({error.strerror})") from error
         finally:
@@ -74,15 +86,18 @@ def _pending(store: Store) -> Pending | None:
     log = store.read(runs[-1]) if runs else None
     if not runs or (log is not None and log.end is not None):
         return None
-    owner = None
+    return Pending(runs[-1], log.kind if log else "unknown", _how(log), _owner(store))
+
+
+def _owner(store: Store) -> Owner | None:
     try:
         descriptor = os.open("lock", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=store.lock)
     except FileNotFoundError:
-        pass
-    else:
-        owner = read_owner(descriptor)
+        return None
+    try:
+        return read_owner(descriptor)
+    finally:
         os.close(descriptor)
-    return Pending(runs[-1], log.kind if log else "unknown", _how(log), owner)
 
 
 def _how(log: RunLog | None) -> str:

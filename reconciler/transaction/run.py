@@ -8,6 +8,7 @@ from typing import Any
 
 from reconciler.errors import ApplyError, InterruptedRunError
 from reconciler.facts import DirectoryFacts
+from reconciler.phases import phase
 from reconciler.transaction.apply import Apply, Orders, freed_row
 from reconciler.transaction.lock import Owner, RunLock
 from reconciler.transaction.purge import Explain, Progress, Purge, explain_nothing, no_progress
@@ -61,6 +62,7 @@ class Transaction:
                 f"{where}: the quarantine cannot be read ({error.strerror}); nothing was touched"
             ) from error
 
+    @phase("transaction")
     def apply(self, orders: Orders) -> RunResult:
         """Remove models, all or (unless told to keep going) none.
 

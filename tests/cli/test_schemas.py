@@ -20,6 +20,7 @@ from reconciler.errors import Issue, Place
 from reconciler.planning.planfile import parse_plan, plan_text
 from reconciler.report import machine
 from reconciler.report.gitlab import code_quality_report, terraform_report
+from reconciler.report.issues import Finding, findings_document
 from reconciler.report.rows import plan_sheet
 from reconciler.report.run_rows import applied_sheet
 from reconciler.transaction import Fate, ModelFate, RunResult
@@ -164,9 +165,9 @@ def test_documents_of_any_names(found: list[str], text: str) -> None:
     check("apply", json.loads(json.dumps(machine.applied_document(applied))))
     check("gitlab-terraform", terraform_report(plan_sheet(plan, base="/")))
     check("gitlab-terraform", terraform_report(applied_sheet(applied, base="/")))
-    issues = [Issue(Place(text, 1, 2), text, text)]
-    check("validate", json.loads(json.dumps(machine.issues_document(issues))))
-    check("gitlab-codequality", json.loads(json.dumps(code_quality_report(issues))))
+    findings = [Finding(Issue(Place(text, 1, 2), text, text)), Finding(Issue(Place(text), text, ""), "warning")]
+    check("validate", json.loads(json.dumps(findings_document(findings))))
+    check("gitlab-codequality", json.loads(json.dumps(code_quality_report(findings))))
 
 
 def _objects(schema: Any) -> Iterator[dict[str, Any]]:

@@ -184,7 +184,7 @@ def test_validate_names_file_and_line(runner: Runner) -> None:
     runner.request.write(manifest(*KEPT, maxDeletion=1))
     done = runner.step("Run", COMMAND="validate", MANIFEST="models.yaml\n")
     assert done.returncode == 3
-    assert done.stdout.startswith("::error file=models.yaml,line=12,col=5,title=Manifest::")
+    assert done.stdout.startswith("::error file=models.yaml,line=12,col=5::")
 
 
 def test_inputs_are_no_script(runner: Runner) -> None:

@@ -546,3 +546,17 @@ def test_values_of_any_kind_at_any_key_give_a_manifest_or_faults(spec: dict[str,
     import json
 
     load_or_explain(HEAD.encode() + b"spec: " + json.dumps(spec).encode())
+
+
+def test_a_plain_text_is_the_rule_that_it_stands_for() -> None:
+    spec = parse_manifest(whole("allow: [a.bin, {name: b.bin}]\ndeny: [x, {match: y}]\n"), "m.yaml").spec
+    for plain, written in (spec.allow, spec.deny):
+        assert {**plain.model_dump(), "name": None, "match": None} == {
+            **written.model_dump(),
+            "name": None,
+            "match": None,
+        }
+        assert len(plain.model_fields_set) == 1
+        assert plain.model_copy() == plain != written
+        with pytest.raises(ValueError, match="frozen"):
+            plain.reason = "x"

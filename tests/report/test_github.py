@@ -12,6 +12,7 @@ from reconciler.errors import Issue, Place
 from reconciler.names import printable
 from reconciler.planning.verdicts import Verdict
 from reconciler.report import github
+from reconciler.report.issues import Finding
 from reconciler.report.rows import Remark, Row, Sheet, Weight
 from tests.report.hostile import texts
 
@@ -77,8 +78,8 @@ def test_what_is_printed_is_no_command(name: str) -> None:
 
 @given(texts, texts)
 def test_issues(file: str, what: str) -> None:
-    lines = github.issue_annotations([Issue(Place(file, 2, 1), what, "mend it")])
-    place = {"file": printable(file), "line": "2", "col": "1", "title": "Manifest"}
+    lines = github.finding_annotations([Finding(Issue(Place(file, 2, 1), what, "mend it"))])
+    place = {"file": printable(file), "line": "2", "col": "1"}
     assert [commands(line) for line in lines] == [[("error", place, printable(f"{what}; mend it"))]]
 
 

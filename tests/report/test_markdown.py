@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from reconciler.errors import Issue, Place
 from reconciler.names import printable
 from reconciler.planning.verdicts import Verdict
-from reconciler.report.markdown import LARGEST, code, marker, prose, write_failure, write_issues, write_markdown
+from reconciler.report.issues import Finding
+from reconciler.report.markdown import LARGEST, code, marker, prose, write_failure, write_findings, write_markdown
 from reconciler.report.rows import Remark, Row, Sheet, Weight, plan_sheet
 from tests.planning import build
 from tests.report.hostile import names, texts
@@ -192,11 +193,11 @@ class TestLimit:
 
 
 def test_issues_and_failures() -> None:
-    issues = [Issue(Place("a|b.yaml", 1, 2), "a <b> | @c", "`d`")] * 3
+    findings = [Finding(Issue(Place("a|b.yaml", 1, 2), "a <b> | @c", "`d`"))] * 3
     stream = io.StringIO()
-    write_issues(issues, stream)
+    write_findings(findings, stream)
     page = Page(stream.getvalue())
-    assert page.rows[1:] == [["a|b.yaml:1:2", "a <b> | @c", "`d`"]] * 3
+    assert page.rows[1:] == [["a|b.yaml:1:2", "error", "a <b> | @c", "`d`"]] * 3
     stream = io.StringIO()
     write_failure("prod", "stale", "first\n  - <b>|second", stream)
     assert Page(stream.getvalue()).items == ["first", "- <b>|second"]
