@@ -1,6 +1,6 @@
 # Everything installs into .venv (this project) and .engines (the engine releases that the tests run).
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint faults bench bench-quick engines plotting clean
+.PHONY: help demo test lint integrations faults bench bench-quick engines plotting clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -31,6 +31,14 @@ lint: .venv/.installed-dev ## Style, types and the layers of the code
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+integrations: .venv-integrations/.installed ## Try the ready-to-use files with the tools of their ecosystems
+	bash tests/integrations/try.sh .venv-integrations/bin
+
+.venv-integrations/.installed: tests/integrations/requirements.txt
+	$(PYTHON) -m venv .venv-integrations
+	.venv-integrations/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
 engines: .venv/.installed-dev ## Install the engine releases that the tests run, each in its own environment
 	$(BIN)/python tests/install_engines.py .engines
 
@@ -57,4 +65,4 @@ plotting: ## Fetch D3 anew, as it is published, for the report page (needs npm)
 	    cp package/LICENSE $(CURDIR)/reconciler/report/templates/d3.LICENSE
 
 clean: ## Remove what the other targets made
-	rm -rf .venv .venv-bench .bench-data .engines demo build dist
+	rm -rf .venv .venv-bench .venv-integrations .bench-data .engines demo build dist

@@ -93,6 +93,7 @@ class Apply:
         self._manifest = reconciler.manifest
         self._plan = plan
         self._settings = settings
+        self._committed = False
         self._state = "no model of the plan was touched"
 
     def run(self) -> Applied:
@@ -125,9 +126,11 @@ class Apply:
             return Applied(self._plan, recovered, purged, unplanned=unplanned)
         transaction.memory()  # one that cannot be read stops it here: a protected model may be in it
         fresh = self._refuse_drift()
+        self._tell("observed", models=len(fresh.decisions), deletions=len(self._plan.deletions))
         self._reconciler.say("releasing the engine")
         self._reconciler.release_engine()
         proof = self._proven(descriptor)
+        self._tell("proof", proof=proof)
         orders = Orders(
             self._plan.doomed,
             check=lambda file: self._refuse_held(descriptor, file),
@@ -136,9 +139,10 @@ class Apply:
             digests={**self._plan.digests, **fresh.digests},
             retain=self._manifest.spec.quarantine.retain,
             keep_going=self._settings.keep_going,
-            progress=self._tell_progress,
+            progress=self._tell_step,
         )
         result = transaction.apply(orders)
+        self._tell_result(result)
         self._state = f"run {result.run} is done"
         self._remember(transaction, fresh, {model.name for model in result.models if not model.cause})
         self._after_change(result)
@@ -261,6 +265,31 @@ class Apply:
     def _tell_progress(self, what: str, done: int, total: int) -> None:
         shown = f"{human_size(done)} of {human_size(total)}" if what == "purge" else f"{done:,} of {total:,} models"
         self._reconciler.say(f"{what} {shown}")
+
+    def _tell(self, event: str, **data: object) -> None:
+        self._reconciler.event(event, data)
+
+    def _tell_step(self, what: str, done: int, total: int) -> None:
+        """One step of the transaction. Its purge begins when it is committed, and not before."""
+        self._tell_progress(what, done, total)
+        if what == "move":
+            self._tell("moving", done=done, total=total)
+        else:
+            self._tell_committed()
+            self._tell("purging", done=done, total=total)
+
+    def _tell_committed(self) -> None:
+        if not self._committed:
+            self._committed = True
+            self._tell("committed")
+
+    def _tell_result(self, result: RunResult) -> None:
+        self._tell_committed()
+        freed = result.freed
+        if result.until is None:
+            self._tell("purged", run=result.run, files=freed.files, expected=freed.expected, measured=freed.measured)
+        else:
+            self._tell("quarantined", run=result.run, until=_iso(result.until))
 
     def _after_change(self, result: RunResult) -> None:
         handlers = self._manifest.spec.handlers.changed

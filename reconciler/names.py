@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 _UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -11,11 +12,15 @@ _UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 def printable(text: str) -> str:
     r"""`text` with everything escaped that could act on a terminal: `\n`, `\x1b`, `\u202e`, `\xff` for a raw byte.
 
-    A backslash is doubled, so two different names never look the same.
+    So is what a pipeline's runner takes for a command of its own in whatever is printed: GitHub's and Azure's `##[`
+    and `##vso[` anywhere in a line, GitHub's `::` at its beginning. A backslash is doubled, so two different names
+    never look the same.
     """
-    if text.isascii() and text.isprintable() and "\\" not in text:
-        return text
-    return "".join(map(_escaped, text))
+    safe = text if text.isascii() and text.isprintable() and "\\" not in text else "".join(map(_escaped, text))
+    return safe if "##" not in safe and "::" not in safe else _COMMAND.sub(r"\1\\x3a", safe.replace("##", "#\\x23"))
+
+
+_COMMAND = re.compile(r"^(\s*):(?=:)")
 
 
 def harmless(text: str) -> str:

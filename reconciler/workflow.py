@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 Progress = Callable[[str], None]
 """Is told what is being done now, in words."""
 
+Event = Callable[[str, dict[str, object]], None]
+"""Is told what an apply has come to: a word, and plain values."""
+
 ENGINE_TIMEOUT = 60.0
 """Seconds that an engine has where no manifest says otherwise."""
 
@@ -37,12 +40,16 @@ def _silent(_: str) -> None:
     """Tell nobody."""
 
 
+def _no_event(_event: str, _data: dict[str, object]) -> None:
+    """Tell nobody."""
+
+
 class Reconciler:
     """Compares one manifest with one host, and carries out what was planned.
 
     `engine` is the caller's own `AsposeAI`, or anything with its three methods; without one, an engine is started
-    in a process of its own. `progress` is told what is being done now, `log` what handlers say; `host` and `clock`
-    (UTC) stand in plans.
+    in a process of its own. `progress` is told what is being done now, `log` what handlers say, `event` what an apply
+    has come to, for machines; `host` and `clock` (UTC) stand in plans.
     """
 
     def __init__(
@@ -52,6 +59,7 @@ class Reconciler:
         engine: object | None = None,
         progress: Progress = _silent,
         log: Progress = _silent,
+        event: Event = _no_event,
         host: str | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -60,6 +68,7 @@ class Reconciler:
         self._early: EngineChild | None = None
         self.say = progress
         self.log = log
+        self.event = event
         self.host = host or socket.gethostname()
         self._clock = clock
 
@@ -189,6 +198,7 @@ def opened(
     *,
     progress: Progress = _silent,
     log: Progress = _silent,
+    event: Event = _no_event,
 ) -> Iterator[Reconciler]:
     """A Reconciler of the manifest at `path`, whose engine starts while the manifest is still being checked.
 
@@ -203,7 +213,7 @@ def opened(
         with suppress(EngineError):  # it is started again where it is asked; faults of the manifest come first
             early = EngineChild.start(hint.python, hint.timeout)
     try:
-        reconciler = Reconciler(validate_document(document), progress=progress, log=log)
+        reconciler = Reconciler(validate_document(document), progress=progress, log=log, event=event)
         reconciler._early = early  # noqa: SLF001  # the same module hands itself a head start
         yield reconciler
     finally:

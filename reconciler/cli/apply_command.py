@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli import options
+from reconciler.cli import formats, options
 from reconciler.cli.progress import shown_progress
 from reconciler.cli.telemetry import measured, note, note_applied
 
@@ -47,7 +47,11 @@ could not be read; 9 another run is active; 64 usage; 130 interrupted. On 3 to 9
 @click.option("--keep-going", is_flag=True, help="Keep what worked if a model fails; default: put everything back.")
 @options.verify_option
 @options.unprotect_option
-@options.format_option
+@click.option(
+    "--events", metavar="FILE|-", type=options.PATH,
+    help="Write what is being done to this file, or - for standard error: one JSON object a line.",
+)  # fmt: skip
+@formats.format_option
 @options.errors_as_documents
 @measured
 def command(
@@ -62,10 +66,12 @@ def command(
     keep_going: bool,
     verify: bool,
     unprotect: tuple[str, ...],
+    events: str | None,
     format_: str,
 ) -> int:
     """Applies PLAN.json as it is, or plans from MANIFEST, shows the plan, and asks."""
     from reconciler.applying import SAME_HOST, ApplySettings
+    from reconciler.cli.events import told_events
     from reconciler.planning.freeze import FREEZE
 
     if plan_file:
@@ -82,30 +88,31 @@ def command(
         run_handlers=run_handlers,
         verify=verify,
     )
-    with shown_progress() as progress:
+    with told_events(events) as event, shown_progress() as progress:
+        telling = {"progress": progress, "log": options.log, "event": event}
         applied = (
-            _apply_plan_file(plan_file, manifest, settings, how, progress)
+            _apply_plan_file(plan_file, manifest, settings, how, telling)
             if plan_file
             else _apply_manifest(
                 str(manifest),
                 settings,
                 how,
                 frozenset(unprotect),
-                progress,
+                telling,
                 ask=not yes,
-                quiet=format_ == "json",
+                quiet=format_ != "text",
             )
         )
     note_applied(applied)
     if applied is None:
-        click.echo("Not applied.")
+        click.echo("Not applied.", err=format_ != "text")
         return 0
-    _show(applied, format_)
+    _show(applied, format_, plan_file or "")
     return 0 if applied.run is None or applied.run.complete else 7
 
 
 def _apply_plan_file(
-    path: str, manifest: str | None, settings: dict[str, str], how: ApplySettings, progress: options.Say
+    path: str, manifest: str | None, settings: dict[str, str], how: ApplySettings, telling: dict[str, Any]
 ) -> Applied:
     from reconciler.errors import StalePlanError
     from reconciler.names import printable
@@ -118,7 +125,7 @@ def _apply_plan_file(
     if not os.path.exists(source):
         message = f"{printable(path)}: its manifest {printable(source)} is not here; name it with -f MANIFEST"
         raise StalePlanError(message)
-    with opened(source, settings, progress=progress, log=options.log) as reconciler:
+    with opened(source, settings, **telling) as reconciler:
         return reconciler.apply(plan, how)
 
 
@@ -127,7 +134,7 @@ def _apply_manifest(
     settings: dict[str, str],
     how: ApplySettings,
     unprotect: frozenset[str],
-    progress: options.Say,
+    telling: dict[str, Any],
     *,
     ask: bool,
     quiet: bool,
@@ -138,7 +145,7 @@ def _apply_manifest(
 
     if ask and not sys.stdin.isatty():
         raise click.UsageError("there is no terminal to ask on: pass --yes, or a plan file")
-    with opened(manifest, settings, progress=progress, log=options.log) as reconciler:
+    with opened(manifest, settings, **telling) as reconciler:
         plan = reconciler.plan(overrides=how.overrides - {SAME_HOST}, verify=how.verify, unprotect=unprotect)
         note(plan)
         if not quiet:
@@ -156,11 +163,16 @@ def _show_plan(plan: Plan) -> None:
     sys.stdout.flush()
 
 
-def _show(applied: Applied, format_: str) -> None:
+def _show(applied: Applied, format_: str, plan_file: str) -> None:
     if format_ == "json":
         from reconciler.report.machine import applied_document
 
         options.emit_json(applied_document(applied))
+        return
+    if format_ != "text":
+        from reconciler.report.run_rows import applied_sheet
+
+        formats.show_sheet(applied_sheet(applied, base=formats.base(format_)), format_, plan_file=plan_file)
         return
     from reconciler.report.runs import write_applied
 

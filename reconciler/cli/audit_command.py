@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli import options
+from reconciler.cli import formats, options
 from reconciler.cli.progress import shown_progress
 from reconciler.cli.telemetry import measured, note
 
@@ -27,7 +27,7 @@ Examples:
 @options.set_option
 @options.verify_option
 @click.option("--record", is_flag=True, help="Remember what is unwanted, so that the time of its grace begins.")
-@options.format_option
+@formats.format_option
 @options.errors_as_documents
 @measured
 def command(manifest: str, settings: dict[str, str], verify: bool, record: bool, format_: str) -> None:
@@ -43,6 +43,11 @@ def command(manifest: str, settings: dict[str, str], verify: bool, record: bool,
         from reconciler.report.machine import plan_document
 
         options.emit_json(plan_document(plan))
+        return
+    if format_ != "text":
+        from reconciler.report.rows import plan_sheet
+
+        formats.show_sheet(plan_sheet(plan, base=formats.base(format_), audit=True), format_)
         return
     from reconciler.report.text import write_audit
 

@@ -140,8 +140,13 @@ def emit_json(value: object) -> None:
     """Print the one JSON document of a command on standard output."""
     import json
 
-    click.get_current_context().meta[_EMITTED] = True
+    mark_emitted()
     click.echo(json.dumps(value, indent=2))
+
+
+def mark_emitted() -> None:
+    """Note that the command has printed its result: a failure after that is not printed as one more."""
+    click.get_current_context().meta[_EMITTED] = True
 
 
 def _ours(error: BaseException) -> ReconcileError:
@@ -154,7 +159,7 @@ def _ours(error: BaseException) -> ReconcileError:
 
 
 def errors_as_documents(command: _Command) -> _Command:
-    """With `--format json`, a failing command prints its outcome in words on standard output as well.
+    """In a format that is not for people, a failing command prints its outcome on standard output as well.
 
     A command that has printed its document already (a blocked plan) does not get a second one.
     Wrappers swallow exit codes; the error itself still goes to standard error.
@@ -165,13 +170,23 @@ def errors_as_documents(command: _Command) -> _Command:
         try:
             return command(*args, **arguments)
         except (ReconcileError, click.UsageError, click.Abort, KeyboardInterrupt) as error:
-            if arguments.get("format_") == "json" and _EMITTED not in click.get_current_context().meta:
-                from reconciler.report.machine import error_document
-
-                emit_json(error_document(_ours(error)))
+            format_ = arguments.get("format_", "text")
+            if format_ != "text" and _EMITTED not in click.get_current_context().meta:
+                _show_failure(_ours(error), format_, arguments.get("manifest"))
             raise
 
     return wrapper  # type: ignore[return-value]  # functools.wraps keeps the signature that the type states
+
+
+def _show_failure(error: ReconcileError, format_: str, manifest: str | None) -> None:
+    if format_ == "json":
+        from reconciler.report.machine import error_document
+
+        emit_json(error_document(error))
+        return
+    from reconciler.cli.formats import show_failure
+
+    show_failure(error, format_, manifest)
 
 
 def say_edited(path: str, changed: bool) -> None:

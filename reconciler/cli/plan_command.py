@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from reconciler.cli import options
+from reconciler.cli import formats, options
 from reconciler.cli.progress import shown_progress
 from reconciler.cli.telemetry import measured, note
 from reconciler.names import printable
@@ -32,7 +32,7 @@ Exit codes: 0 planned; 2 changes pending (--detailed-exitcode); 3 manifest inval
 @options.override_option
 @options.verify_option
 @options.unprotect_option
-@options.format_option
+@formats.format_option
 @options.errors_as_documents
 @measured
 def command(
@@ -60,6 +60,10 @@ def command(
         from reconciler.report.machine import plan_document
 
         options.emit_json(plan_document(plan))
+    elif format_ != "text":
+        from reconciler.report.rows import plan_sheet
+
+        formats.show_sheet(plan_sheet(plan, base=formats.base(format_)), format_, plan_file=out or "")
     else:
         from reconciler.report.text import write_plan
 

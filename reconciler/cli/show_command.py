@@ -7,11 +7,12 @@ import sys
 
 import click
 
-from reconciler.cli import options
+from reconciler.cli import formats, options
 
 _EPILOG = """\b
 Examples:
   ocr-reconcile show plan.json
+  ocr-reconcile show plan.json --format markdown > comment.md   # planned once, rendered many times
   ocr-reconcile show 20261122T0915 -f models.yaml               # a run, or the beginning of its id
 """
 
@@ -20,7 +21,7 @@ Examples:
 @click.argument("what", metavar="PLAN.json|RUN", type=options.PATH)
 @options.any_manifest_option
 @options.models_option
-@options.format_option
+@formats.format_option
 @options.errors_as_documents
 def command(what: str, manifest: str | None, models: str | None, format_: str) -> None:
     """Takes a plan file, or with -f or --models a run of that model directory."""
@@ -38,6 +39,10 @@ def _show_plan(path: str, format_: str) -> None:
     plan = read_plan_file(path)
     if format_ == "json":
         options.emit_json(plan_document(plan))
+    elif format_ != "text":
+        from reconciler.report.rows import plan_sheet
+
+        formats.show_sheet(plan_sheet(plan, base=formats.base(format_)), format_, plan_file=path)
     else:
         write_plan(plan, sys.stdout, base=os.getcwd(), terminal=options.is_terminal())
 
@@ -52,5 +57,9 @@ def _show_run(run: str, manifest: str | None, models: str | None, format_: str) 
         record = history.run(directory, run)
     if format_ == "json":
         options.emit_json({"format_version": "1.0", "outcome": "done", "run": run_document(record)})
+    elif format_ != "text":
+        from reconciler.report.run_rows import run_sheet
+
+        formats.show_sheet(run_sheet(record), format_)
     else:
         write_run(record, sys.stdout)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli import options
+from reconciler.cli import formats, options
 
 if TYPE_CHECKING:
     from reconciler.report.issues import Finding
@@ -27,10 +27,7 @@ Exit codes: 0 all are valid, whatever the warnings; 3 at least one is not.
 @click.command(epilog=_EPILOG)
 @click.argument("manifests", nargs=-1, required=True, metavar="MANIFEST...", type=options.PATH)
 @options.set_option
-@click.option(
-    "--format", "format_", type=click.Choice(["text", "json", "github"]), default="text", show_default=True,
-    help="How to print the findings: text on standard error, the others on standard output.",
-)  # fmt: skip
+@formats.format_option
 def command(manifests: tuple[str, ...], settings: dict[str, str], format_: str) -> int:
     """Reports every fault of every file at once, and warns of rules without effect.
 
@@ -80,14 +77,9 @@ def _show(findings: list[Finding], format_: str) -> None:
     from reconciler.report import issues
 
     if format_ == "json":
-        from reconciler.report.machine import issues_document
-
-        faults, warnings = (
-            [finding.issue for finding in findings if finding.severity == severity] for severity in ("error", "warning")
-        )
-        options.emit_json(issues_document(faults, warnings))
-    elif format_ == "github":
-        issues.write_github(findings, sys.stdout)
+        options.emit_json(issues.findings_document(findings))
+    elif format_ != "text":
+        formats.show_findings(findings, format_)
     else:
         from reconciler.manifest.loader import read_bytes
 

@@ -14,6 +14,8 @@ _MODELS = {
     Verdict.PROTECTED: ("P", "protected", "cyan"),
     Verdict.DELETE: ("x", "old", "red"),
     Verdict.MISMATCH: ("!", "mismatched", "yellow"),
+    Verdict.INCOMPLETE: ("~", "incomplete", "bright_yellow"),
+    Verdict.GRACE: ("g", "in grace", "bright_red"),
     Verdict.UNLISTED: ("?", "unlisted", "magenta"),
     Verdict.IGNORED: ("i", "ignored", "blue"),
 }

@@ -19,17 +19,16 @@ from reconciler.facts import FileFacts
 from reconciler.history import RunRecord
 from reconciler.names import harmless, printable
 from reconciler.planning.plan import Plan
-from reconciler.planning.verdicts import Verdict
 from reconciler.quantities import both_sizes, human_size, plural
 from reconciler.report.machine import plan_document
-from reconciler.report.rows import STATUS, Row, rows, shortest
-from reconciler.report.runs import FATES
+from reconciler.report.rows import STATUS, WEIGHTS, Row, Weight, rows, shortest
+from reconciler.report.run_rows import FATES
 from reconciler.transaction import Fate, ModelFate
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-_ORDER = sorted(STATUS, key=lambda verdict: verdict not in {Verdict.DELETE, Verdict.MISMATCH, Verdict.MISSING})
+_ORDER = sorted(STATUS, key=lambda verdict: WEIGHTS.get(verdict, Weight.REST) is Weight.REST)
 """What wants a look comes first."""
 
 _GONE = {Fate.PURGED, Fate.QUARANTINED}
@@ -163,7 +162,7 @@ def _of_plan(plan: Plan, base: str) -> Iterator[dict[str, object]]:
 
 
 def _told(row: Row) -> dict[str, object]:
-    texts = {"name": row.name, "why": row.why, "place": row.place}
+    texts = {"name": row.name, "why": row.why, "place": str(row.place or "")}
     return {"state": row.verdict.value, "size": row.size, **{key: printable(text) for key, text in texts.items()}}
 
 

@@ -1,8 +1,8 @@
-"""Faults and warnings of manifests: with the line they are in, or as annotations of a pipeline."""
+"""Faults and warnings of manifests: with the line they are in, and for machines."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import IO
 
@@ -18,6 +18,11 @@ class Finding:
 
     issue: Issue
     severity: str = "error"
+
+    @property
+    def text(self) -> str:
+        """What is wrong, and what to do."""
+        return f"{self.issue.what}; {self.issue.remedy}" if self.issue.remedy else self.issue.what
 
 
 @dataclass(slots=True)
@@ -59,19 +64,11 @@ def _excerpt(line: str, column: int) -> tuple[str, int]:
     return before + after + ("…" if len(line) > first + _WIDEST else ""), len(before)
 
 
-def write_github(findings: Iterable[Finding], stream: IO[str]) -> None:
-    """Each finding as an annotation of GitHub Actions."""
+def findings_document(findings: Iterable[Finding]) -> dict[str, object]:
+    """Of `validate`: every fault with its place, and apart from them every warning."""
+    found: dict[str, list[object]] = {"error": [], "warning": []}
     for finding in findings:
-        place = finding.issue.place
-        where: Mapping[str, object] = {"file": place.file, "line": place.line, "col": place.column}
-        properties = ",".join(f"{key}={_property(str(value))}" for key, value in where.items() if value)
-        text = f"{finding.issue.what}; {finding.issue.remedy}"
-        stream.write(f"::{finding.severity} {properties}::{_data(printable(text))}\n")
-
-
-def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(printable(text)).replace(":", "%3A").replace(",", "%2C")
+        issue = finding.issue
+        found[finding.severity].append({**issue.place._asdict(), "what": issue.what, "remedy": issue.remedy})
+    outcome = "manifest-invalid" if found["error"] else "valid"
+    return {"format_version": "1.0", "outcome": outcome, "issues": found["error"], "warnings": found["warning"]}

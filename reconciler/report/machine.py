@@ -14,6 +14,8 @@ from reconciler.planning.changes import Change, Impact
 from reconciler.planning.plan import Plan, document
 from reconciler.planning.trace import Trace
 from reconciler.planning.verdicts import Decision, Verdict
+from reconciler.report.rows import outcome
+from reconciler.report.run_rows import outcome_of_apply
 from reconciler.transaction import ModelFate, RunResult, TransactionError
 from reconciler.undoing import Undone
 
@@ -22,10 +24,9 @@ FORMAT_VERSION = "1.0"
 
 def plan_document(plan: Plan) -> dict[str, object]:
     """Of `plan` and `audit`: the plan as in a plan file, its digest, and its sums in bytes and names."""
-    outcome = "blocked" if plan.blocking else "changes" if plan.deletions else "no-changes"
     return {
         "format_version": FORMAT_VERSION,
-        "outcome": outcome,
+        "outcome": outcome(plan),
         "summary": {
             "counts": {verdict.value: plan.counts[verdict] for verdict in Verdict},
             "bytes_to_delete": plan.bytes_to_delete,
@@ -89,10 +90,9 @@ def _file(file: FileFacts, listed: frozenset[str] | None) -> dict[str, object]:
 def applied_document(applied: Applied) -> dict[str, object]:
     """Of `apply`: the fate of each model, the proof of release, and the bytes expected and measured."""
     run = applied.run
-    outcome = "nothing-to-do" if run is None else "applied" if run.complete else "partial"
     return {
         "format_version": FORMAT_VERSION,
-        "outcome": outcome,
+        "outcome": outcome_of_apply(run),
         "plan_digest": applied.plan.digest,
         "recovered": applied.recovered and asdict(applied.recovered),
         "purged": applied.purged and _result(applied.purged),

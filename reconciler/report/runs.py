@@ -10,18 +10,10 @@ from reconciler.applying import Applied
 from reconciler.history import RunRecord
 from reconciler.names import harmless, printable
 from reconciler.quantities import both_sizes, human_size, plural
+from reconciler.report.run_rows import FATES
 from reconciler.report.table import Column, Line, write_table
 from reconciler.transaction import Fate, ModelFate, Recovered, RunResult
 from reconciler.undoing import Undone
-
-FATES = {
-    Fate.PURGED: "deleted",
-    Fate.QUARANTINED: "quarantined",
-    Fate.RESTORED: "put back",
-    Fate.UNTOUCHED: "untouched",
-    Fate.FAILED: "FAILED",
-}
-"""What a fate is called where people read it."""
 
 
 def write_applied(applied: Applied, stream: IO[str]) -> None:

@@ -10,7 +10,7 @@ from reconciler.names import printable
 from reconciler.planning.plan import Plan
 from reconciler.planning.verdicts import Verdict
 from reconciler.quantities import both_sizes, human_size, plural
-from reconciler.report.rows import Row, rows, shortest
+from reconciler.report.rows import Row, counts, rows, shortest, summary
 from reconciler.report.table import RIGHT, Column, Line, write_table
 
 _STYLES = {
@@ -44,7 +44,7 @@ def write_audit(plan: Plan, stream: IO[str], *, base: str, terminal: bool) -> No
     _write_heading(plan, stream, base)
     _write_rows([(row, row.path) for row in rows(plan, base=base)], stream, terminal=terminal)
     _write_notices(plan, stream, base)
-    stream.write(_counts(plan) + "\n")
+    stream.write(counts(plan) + "\n")
 
 
 def write_inventory(inventory: Inventory, stream: IO[str], *, base: str, terminal: bool) -> None:
@@ -65,30 +65,6 @@ def write_inventory(inventory: Inventory, stream: IO[str], *, base: str, termina
     total = sum(file.size for file in inventory.files)
     left = "".join(f", {count} {kind}" for kind, count in inventory.left_alone.items())
     stream.write(f"\n{plural(len(inventory.files), 'file')}, {both_sizes(total)}{left}\n")
-
-
-def summary(plan: Plan) -> str:
-    """The plan in one line."""
-    if not plan.deletions:
-        return f"Nothing to do: {_counts(plan)}"
-    return f"Plan: {len(plan.deletions):,} to delete, {both_sizes(plan.bytes_to_delete)}; {_counts(plan)}"
-
-
-def _counts(plan: Plan) -> str:
-    words = {
-        Verdict.KEEP: "current",
-        Verdict.PROTECTED: "protected",
-        Verdict.DELETE: "old",
-        Verdict.MISMATCH: "mismatched",
-        Verdict.INCOMPLETE: "incomplete",
-        Verdict.MISSING: "missing",
-        Verdict.GRACE: "in grace",
-        Verdict.UNLISTED: "unlisted",
-        Verdict.IGNORED: "ignored",
-    }
-    return ", ".join(f"{plan.counts[verdict]:,} {word}" for verdict, word in words.items() if plan.counts[verdict]) or (
-        "no models"
-    )
 
 
 def _write_heading(plan: Plan, stream: IO[str], base: str) -> None:

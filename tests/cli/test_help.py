@@ -83,7 +83,7 @@ class TestCompletion:
             (["pl"], {"plan"}),
             ([""], set(_COMMANDS)),
             (["plan", "--det"], {"--detailed-exitcode"}),
-            (["plan", "--format", ""], {"text", "json"}),
+            (["plan", "--format", ""], {"text", "json", "markdown", "github", "gitlab"}),
             (["completion", "z"], {"zsh"}),
         ],
     )

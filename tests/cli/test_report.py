@@ -19,7 +19,7 @@ from reconciler.names import printable
 from reconciler.quantities import both_sizes, human_size
 from reconciler.report.html import plan_page
 from reconciler.report.rows import STATUS
-from reconciler.report.runs import FATES
+from reconciler.report.run_rows import FATES
 from tests.cli.browser import CHROMIUM, DRIVER, Browser, started
 from tests.cli.conftest import Run, environment, write_manifest
 from tests.planning.build import file, inventory, manifest, plan

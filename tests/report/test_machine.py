@@ -10,7 +10,8 @@ from reconciler.errors import Issue, Place
 from reconciler.manifest.manifest import Manifest
 from reconciler.planning.plan import document
 from reconciler.planning.verdicts import Verdict
-from reconciler.report.machine import FORMAT_VERSION, inventory_document, issues_document, plan_document
+from reconciler.report.issues import Finding, findings_document
+from reconciler.report.machine import FORMAT_VERSION, inventory_document, plan_document
 from tests.planning.build import file, inventory, manifest, plan
 
 HOSTILE = ("new\nline.bin", "\x1b[31mred.bin", "raw\udcff.bin", "\u202egnp.bin")
@@ -73,7 +74,7 @@ def test_an_inventory_without_an_engine() -> None:
 def test_issues() -> None:
     issue = Issue(Place("m\udcff.yaml", 3, 7), "what", "remedy")
     valid = {"format_version": FORMAT_VERSION, "outcome": "valid", "issues": [], "warnings": []}
-    assert printed(issues_document([])) == valid
-    parsed = printed(issues_document([issue]))
+    assert printed(findings_document([])) == valid
+    parsed = printed(findings_document([Finding(issue)]))
     assert parsed["outcome"] == "manifest-invalid"
     assert parsed["issues"] == [{"file": "m\udcff.yaml", "line": 3, "column": 7, "what": "what", "remedy": "remedy"}]

@@ -18,7 +18,8 @@ from rich.console import Console
 from reconciler.facts import Inventory
 from reconciler.manifest.manifest import Manifest
 from reconciler.planning.plan import Plan
-from reconciler.report.text import summary, write_audit, write_inventory, write_plan
+from reconciler.report.rows import summary
+from reconciler.report.text import write_audit, write_inventory, write_plan
 from tests.planning.build import file, inventory, manifest, plan
 
 GOLDEN = Path(__file__).parent.parent / "golden"
