@@ -27,7 +27,7 @@ def manifest(**spec: object) -> Manifest:
 
 
 def file(name: str, size: int = 100, *, inode: int | None = None, mtime_ns: int = 10**18) -> FileFacts:
-    number = zlib.crc32(name.encode(errors="surrogateescape")) if inode is None else inode
+    number = zlib.crc32(name.encode(errors="surrogatepass")) if inode is None else inode
     return FileFacts(name, 64, number, size, mtime_ns, 1, 4096)
 
 
