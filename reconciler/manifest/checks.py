@@ -13,7 +13,6 @@ from reconciler.errors import Issue
 from reconciler.facts import STATE_DIRECTORY
 from reconciler.manifest.document import Document
 from reconciler.manifest.match import Candidates, GlobError, is_exact, translate
-from reconciler.manifest.schema import DEFAULT_INCLUDE
 
 SECTIONS = ("allow", "deny", "protect")
 MAX_PARTS = 2
@@ -125,6 +124,8 @@ class Checks:
 
     def _includes(self, allow: _Rules) -> None:
         """Allowed names that are no models by `models.include`: such a file would be left alone, not kept."""
+        from reconciler.manifest.schema import DEFAULT_INCLUDE  # with pydantic: after the engine has started
+
         written = self._list("spec", "models", "include")
         texts = [glob for glob in written if isinstance(glob, str) and glob]
         broken = [

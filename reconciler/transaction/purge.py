@@ -42,6 +42,7 @@ class Purge:
     def __init__(self, store: Store, signals: Signals, progress: Progress, explain: Explain) -> None:
         self._store, self._signals, self._progress, self._explain = store, signals, progress, explain
         self._removed: list[Removed] = []
+        self._done = 0
 
     def quarantines(self, runs: Mapping[str, Mapping[int, FileFacts]]) -> tuple[Freed, dict[str, dict[str, str]]]:
         """Purge what lies in the quarantines of `runs`, which are given with their models by number.
@@ -85,8 +86,9 @@ class Purge:
                 part = numbers[start : start + size]
                 for removed, causes in each(lambda half: _remove(quarantine, half, models), [part[::2], part[1::2]]):
                     self._removed += removed
+                    self._done += sum(one.allocated for one in removed)
                     failures.update(causes)
-                self._progress("purge", sum(removed.allocated for removed in self._removed), total)
+                self._progress("purge", self._done, total)
         return failures
 
     def _freed(self, measured: int) -> Freed:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -232,10 +232,23 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self._ours, text.encode())
 
+    def interrupt(self) -> int:
+        """Press Ctrl-C until it ends; the exit code.
+
+        Python does not see the one that arrives right before it begins to wait for a line.
+        """
+        for _ in range(10):
+            self.type("\x03")
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(HANGS / 10)
+                return self.end()
+        raise AssertionError(self.seen)
+
     def end(self) -> int:
         """Read to the end; the exit code."""
+        deadline = time.monotonic() + HANGS
         while self._read():
-            pass
+            assert time.monotonic() < deadline, self.seen
         return self._process.wait(HANGS)
 
     def _read(self) -> bool:

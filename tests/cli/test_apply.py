@@ -81,8 +81,7 @@ def test_the_question(site: Site) -> None:
     assert site.digest() == before
     with Terminal(site, "apply", "-f", site.manifest) as terminal:
         terminal.expect("[y/N]:")
-        terminal.type("\x03")
-        assert terminal.end() == 130
+        assert terminal.interrupt() == 130
     assert site.digest() == before
     with Terminal(site, "apply", "-f", site.manifest) as terminal:
         terminal.expect("[y/N]:")
@@ -388,8 +387,7 @@ def test_ctrl_c_while_it_waits(site: Site) -> None:
         terminal.expect("for old-0.bin: ")
         assert f"pid {os.getpid()} (" in terminal.seen
         assert "descriptor" in terminal.seen
-        terminal.type("\x03")
-        assert terminal.end() == 130
+        assert terminal.interrupt() == 130
         assert "interrupted; no model of the plan was touched" in terminal.seen
     assert site.digest() == before
     assert site.history() == []
