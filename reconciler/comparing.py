@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from reconciler.errors import UsageError
+from reconciler.errors import Issue, ManifestError, Place, UsageError
 from reconciler.facts import DirectoryFacts, FileFacts, Inventory
 from reconciler.manifest.loader import load_manifest, parse_manifest
 from reconciler.manifest.manifest import Manifest
@@ -55,23 +55,61 @@ def _load(source: str) -> Manifest:
     revision, colon, path = source.partition(":")
     if os.path.exists(source) or not (colon and revision and path):
         return load_manifest(source)
-    return parse_manifest(_from_git(revision, path), source)
+    if revision.startswith("-"):
+        raise UsageError(f"{printable(revision)}: not a revision of Git; name a branch, a tag or a commit")
+    try:
+        return parse_manifest(_from_git(revision, path), source, files=_Commit(revision))
+    except _GitError as error:
+        message = f"{printable(source)}: {printable(str(error))}; name a file, or REV:path in this repository"
+        raise UsageError(message) from error
+
+
+class _Commit:
+    """The files of a commit, as `REV:path`, whose path is relative to the working directory.
+
+    They lie where the work tree would have them. A symbolic link in a commit is a file that holds where it leads to.
+    """
+
+    def __init__(self, revision: str) -> None:
+        self._revision = revision
+
+    def path(self, file: str) -> str:
+        return os.path.join(os.getcwd(), file.removeprefix(f"{self._revision}:"))
+
+    def named(self, path: str) -> str:
+        return f"{self._revision}:{os.path.relpath(path)}"
+
+    def real(self, path: str) -> str:
+        return os.path.normpath(path)
+
+    def root(self, path: str) -> str:  # noqa: ARG002  # a commit has one
+        return os.fsdecode(_git("rev-parse", "--show-toplevel")).removesuffix("\n")
+
+    def read(self, file: str) -> bytes:
+        try:
+            return _from_git(self._revision, file.removeprefix(f"{self._revision}:"))
+        except _GitError as error:
+            raise ManifestError((Issue(Place(file), str(error), "name a file of that revision"),)) from error
+
+
+class _GitError(Exception):
+    """What Git says, in its words."""
 
 
 def _from_git(revision: str, path: str) -> bytes:
     """The bytes of a file in a commit; a path is relative to the working directory, as in `git show REV:./path`."""
-    if revision.startswith("-"):
-        raise UsageError(f"{printable(revision)}: not a revision of Git; name a branch, a tag or a commit")
     relative = path if os.path.isabs(path) or path.startswith(("./", "../")) else f"./{path}"
-    command = ["git", "show", "--no-textconv", f"{revision}:{relative}"]
+    return _git("show", "--no-textconv", f"{revision}:{relative}")
+
+
+def _git(*arguments: str) -> bytes:
+    command = ["git", *arguments]
     try:
         answer = subprocess.run(command, capture_output=True, timeout=_GIT_TIMEOUT, check=False)
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        raise UsageError(f"{printable(revision)}:{printable(path)}: git cannot be asked: {error}") from error
+        raise _GitError(f"git cannot be asked: {error}") from error
     if answer.returncode:
-        why = answer.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
-        message = f"{printable(f'{revision}:{path}')}: {printable(why)}; name a file, or REV:path in this repository"
-        raise UsageError(message)
+        raise _GitError(answer.stderr.decode(errors="replace").strip().removeprefix("fatal: "))
     return answer.stdout
 
 

@@ -11,13 +11,16 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reconciler.errors import Issue, ManifestError, Place
-from reconciler.manifest.document import MAX_BYTES, Document, no_garbage_collection, parse, parse_all
+from reconciler.manifest.document import MAX_BYTES, MAX_FAULTS, Document, no_garbage_collection, parse, parse_all
 from reconciler.manifest.manifest import Manifest, absolute, engine_python
 from reconciler.manifest.quantities import parse_seconds
 from reconciler.phases import phase
+
+if TYPE_CHECKING:
+    from reconciler.manifest.overlay import Files
 
 __all__ = [
     "Document",
@@ -38,6 +41,38 @@ Settings = Mapping[str, str]
 NO_SETTINGS: Settings = MappingProxyType({})
 
 
+class Disk:
+    """The files of this machine, by their paths."""
+
+    def path(self, file: str) -> str:
+        """The file itself."""
+        return file
+
+    def named(self, path: str) -> str:
+        """The path itself."""
+        return path
+
+    def real(self, path: str) -> str:
+        """The absolute path without symbolic links."""
+        return os.path.realpath(path)
+
+    def root(self, path: str) -> str:
+        """The Git work tree that a manifest is in; outside of one, the manifest's directory."""
+        start = directory = os.path.dirname(os.path.realpath(path))
+        while not os.path.lexists(os.path.join(directory, ".git")):
+            directory, below = os.path.dirname(directory), directory
+            if directory == below:
+                return start
+        return directory
+
+    def read(self, file: str) -> bytes:
+        """As `read_bytes`."""
+        return read_bytes(file)
+
+
+DISK = Disk()
+
+
 @dataclass(frozen=True, slots=True)
 class EngineHint:
     """What starting the engine needs, as the manifest's validation will say it too. `timeout` is in seconds."""
@@ -56,9 +91,9 @@ def load_manifest(path: str | os.PathLike[str], settings: Settings = NO_SETTINGS
     return validate_document(read_document(path, settings))
 
 
-def parse_manifest(data: bytes, file: str, settings: Settings = NO_SETTINGS) -> Manifest:
+def parse_manifest(data: bytes, file: str, settings: Settings = NO_SETTINGS, files: Files = DISK) -> Manifest:
     """The manifest in some bytes; `file` is what faults and relative paths refer to. ManifestError as above."""
-    return validate_document(_complete(parse(data, file), settings))
+    return validate_document(_complete(parse(data, file), settings, files))
 
 
 def read_document(path: str | os.PathLike[str], settings: Settings = NO_SETTINGS) -> Document:
@@ -76,24 +111,23 @@ def read_documents(path: str | os.PathLike[str], settings: Settings = NO_SETTING
     return [_complete(document, settings) for document in parse_all(read_bytes(file), file)]
 
 
-def _complete(document: Document, settings: Settings) -> Document:
+def _complete(document: Document, settings: Settings, files: Files = DISK) -> Document:
     from reconciler.manifest.overlay import extended
     from reconciler.manifest.variables import substituted
 
     with no_garbage_collection():
-        laid = extended(document, lambda file: parse(read_bytes(file), file))
-        return _rebased(substituted(laid, settings))
+        return _rebased(substituted(extended(document, files), settings), files)
 
 
-def _rebased(document: Document) -> Document:
+def _rebased(document: Document, files: Files) -> Document:
     """Relative paths that a file of another directory says, relative to the manifest; changes the tree."""
-    home = os.path.dirname(document.file)
+    home = os.path.dirname(files.path(document.file))
     for *path, key in (("spec", "modelPath"), ("spec", "engine", "python")) if len(document.files) > 1 else ():
         parent = document.value(tuple(path))
         value = parent.get(key) if isinstance(parent, dict) else None
         if not isinstance(value, str) or not value or (key == "python" and "/" not in value):
             continue
-        there = os.path.dirname(document.place((*path, key)).file)
+        there = os.path.dirname(files.path(document.place((*path, key)).file))
         if there != home:
             parent[key] = os.path.join(os.path.relpath(there or ".", home or "."), value)
     return document
@@ -167,12 +201,21 @@ def validate_document(document: Document) -> Manifest:
     except ValidationError as error:
         issues += issues_of(error, document)
     if issues:
-        raise ManifestError(tuple(sorted(issues, key=lambda issue: issue.place)))
+        raise ManifestError(_told(issues))
     spec: Mapping[str, Any] = document.root["spec"]
     marks = {section: document.marks.get(id(spec.get(section)), []) for section in SECTIONS}
     plain = model_set.spec.model_copy(update={"extends": (), "variables": {}})
     directory = _directory(document.file)
     return Manifest(model_set.metadata, plain, document.file, document.digest, directory, marks, document.files)
+
+
+def _told(issues: list[Issue]) -> tuple[Issue, ...]:
+    """The issues in the order of the file; of very many the first."""
+    ordered = sorted(issues, key=lambda issue: issue.place)
+    if len(ordered) > MAX_FAULTS:
+        more = Issue(ordered[MAX_FAULTS].place, f"more than {MAX_FAULTS:,} faults", "correct those before it first")
+        ordered[MAX_FAULTS:] = [more]
+    return tuple(ordered)
 
 
 def _directory(file: str) -> str:

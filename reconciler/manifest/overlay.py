@@ -7,20 +7,37 @@ where it is reached first. Merging two layers is associative, so it does not mat
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from reconciler.errors import Issue, ManifestError, Place
 from reconciler.facts import digest_of
 from reconciler.manifest.checks import SECTIONS, subject
-from reconciler.manifest.document import FILE, Document
+from reconciler.manifest.document import FILE, Document, parse
 
 REMOVE = "$remove"
 MAX_FILES = 100
 _IDENTITY = ("apiVersion", "kind")
 
-Read = Callable[[str], Document]
+
+class Files(Protocol):
+    """Where manifests are read from. A `file` is named as faults and verdicts show it, a path is where it lies."""
+
+    def path(self, file: str) -> str:
+        """The path of a file."""
+
+    def named(self, path: str) -> str:
+        """The file at a path."""
+
+    def real(self, path: str) -> str:
+        """The one path of what is at `path`, which has no NUL."""
+
+    def root(self, path: str) -> str:
+        """The real path of the directory that nothing extended from `path` may be outside of."""
+
+    def read(self, file: str) -> bytes:
+        """What is in a file; ManifestError if it cannot be read."""
 
 
 class Tree(NamedTuple):
@@ -30,15 +47,13 @@ class Tree(NamedTuple):
     marks: dict[int, list[int]]
 
 
-def extended(document: Document, read: Read) -> Document:
-    """The document laid over all that it extends; ManifestError with every fault of reading them.
-
-    `read` gives the document in a file, or raises ManifestError.
-    """
+def extended(document: Document, files: Files) -> Document:
+    """The document laid over all that it extends; ManifestError with every fault of reading them."""
     if not _paths(document) and not _mentions_remove(document.root):
         return document
-    layers = _Layers(read, repository_of(document.file))
-    layers.add(document, os.path.realpath(document.file))
+    path = files.path(document.file)
+    layers = _Layers(files, files.root(path))
+    layers.add(document, files.real(path))
     if layers.faults:
         raise ManifestError(tuple(layers.faults))
     return _merged(document, layers.found)
@@ -61,24 +76,14 @@ def _mentions_remove(value: Any) -> bool:
     )
 
 
-def repository_of(file: str) -> str:
-    """The real path of the Git work tree that a manifest is in; outside of one, of the manifest's directory."""
-    start = directory = os.path.dirname(os.path.realpath(file))
-    while not os.path.lexists(os.path.join(directory, ".git")):
-        directory, below = os.path.dirname(directory), directory
-        if directory == below:
-            return start
-    return directory
-
-
 class _Layers:
     """Reads what a manifest extends. `found` holds the layers in the order in which they are laid."""
 
-    def __init__(self, read: Read, repository: str) -> None:
+    def __init__(self, files: Files, root: str) -> None:
         self.found: list[Document] = []
         self.faults: list[Issue] = []
-        self._read = read
-        self._repository = repository
+        self._files = files
+        self._root = root
         self._open: list[str] = []  # what is being read now, from the outermost on
         self._seen: set[str] = set()
 
@@ -94,14 +99,15 @@ class _Layers:
 
     def _follow(self, document: Document, index: int, path: str) -> None:
         place = document.place(("spec", "extends", index))
-        file = os.path.join(os.path.dirname(document.file), path)
-        real = os.path.realpath(file) if "\0" not in file else ""
+        there = os.path.join(os.path.dirname(self._files.path(document.file)), path)
+        real = self._files.real(there) if "\0" not in there else ""
         if fault := self._fault(path, real):
             self.faults.append(Issue(place, *fault))
         elif real not in self._seen:
-            tidy = os.path.normpath(file)
+            tidy = os.path.normpath(there)
+            file = self._files.named(tidy if self._files.real(tidy) == real else there)
             try:
-                base = self._read(tidy if os.path.realpath(tidy) == real else file)
+                base = parse(self._files.read(file), file)
             except ManifestError as error:
                 self._seen.add(real)
                 self.faults += [_reached(issue, place) for issue in error.issues]
@@ -112,8 +118,8 @@ class _Layers:
     def _fault(self, path: str, real: str) -> tuple[str, str] | None:
         if os.path.isabs(path) or not real:
             return f"`{path}` is not a relative path", "write the path from this file to the one that it extends"
-        if os.path.commonpath([real, self._repository]) != self._repository:
-            return f"`{path}` is outside of {self._repository}", "extend manifests of the same repository only"
+        if os.path.commonpath([real, self._root]) != self._root:
+            return f"`{path}` is outside of {self._root}", "extend manifests of the same repository only"
         if real in self._open:
             return f"`{path}` extends this file in turn", "leave one of the two out"
         if len(self._seen) >= MAX_FILES:

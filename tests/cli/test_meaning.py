@@ -19,6 +19,15 @@ def old(site: Path) -> Path:
     return site
 
 
+def commit(site: Path) -> None:
+    for command in (
+        ["init", "-q"],
+        ["add", "."],
+        ["-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-qm", "t"],
+    ):
+        subprocess.run(["git", *command], cwd=site, check=True)
+
+
 class TestExplain:
     def test_a_deleted_model(self, site: Path, run: Run) -> None:
         done = run("explain", "old_fr.bin", "-f", "models.yaml")
@@ -76,16 +85,48 @@ class TestDiff:
         assert done.stdout.endswith("This change deletes 1 model, 5 bytes, on the host of host1.json.\n")
 
     def test_a_revision(self, old: Path, run: Run) -> None:
-        for command in (
-            ["init", "-q"],
-            ["add", "."],
-            ["-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-qm", "t"],
-        ):
-            subprocess.run(["git", *command], cwd=old, check=True)
+        commit(old)
         (old / "models.yaml").write_text(OLD)
         done = run("diff", "HEAD:models.yaml", "models.yaml")
         assert done.stdout == 'allow: match "old_*" is new (size 5) [models.yaml:7:19]\n'
         assert run("diff", "HEAD:models.yaml", "HEAD:models.yaml").stdout == "The manifests mean the same.\n"
+
+    def test_what_a_manifest_of_a_revision_extends_is_of_that_revision_too(self, old: Path, run: Run) -> None:
+        (old / "shared").mkdir()
+        (old / "hosts").mkdir()
+        head = MANIFEST.partition("spec:")[0] + "spec:\n"
+        (old / "shared/base.yaml").write_text(head + "  modelPath: ../models\n  allow: [a.bin]\n")
+        (old / "hosts/one.yaml").write_text(head + "  extends: [../shared/base.yaml]\n  deny: [b.bin]\n")
+        commit(old)
+        (old / "shared/base.yaml").write_text(head + "  modelPath: ../models\n  allow: [a.bin, c.bin]\n")
+        done = run("diff", "HEAD:hosts/one.yaml", "hosts/one.yaml")
+        assert done.stdout == 'allow: name "c.bin" is new [shared/base.yaml:6:18]\n'
+        done = run("diff", "hosts/one.yaml", "HEAD:hosts/one.yaml")
+        assert done.stdout == 'allow: name "c.bin" is gone [shared/base.yaml:6:18]\n'
+        (old / "shared/base.yaml").unlink()
+        assert run("diff", "HEAD:hosts/one.yaml", "HEAD:hosts/one.yaml").returncode == 0
+
+    @pytest.mark.parametrize(
+        ("extends", "told"),
+        [
+            ("one.yaml", "HEAD:hosts/one.yaml:5:13: `one.yaml` extends this file in turn"),
+            ("../../out.yaml", "HEAD:hosts/one.yaml:5:13: `../../out.yaml` is outside of "),
+            ("two.yaml", "HEAD:hosts/one.yaml:5:13: HEAD:hosts/two.yaml: path 'hosts/two.yaml' "),
+            ("link.yaml", "HEAD:hosts/link.yaml:1:1: `apiVersion` is missing"),
+            ("broken.yaml", "HEAD:hosts/broken.yaml:1:3: not YAML"),
+        ],
+    )
+    def test_what_a_manifest_of_a_revision_cannot_extend(self, old: Path, run: Run, extends: str, told: str) -> None:
+        (old / "hosts").mkdir()
+        (old / "hosts/broken.yaml").write_text("{ ]")
+        (old / "hosts/link.yaml").symlink_to("../models.yaml")
+        head = MANIFEST.partition("spec:")[0]
+        (old / "hosts/one.yaml").write_text(f"{head}spec:\n  extends: [{extends}]\n")
+        commit(old)
+        (old / "hosts/two.yaml").write_text(head + "spec: {}\n")
+        done = run("diff", "HEAD:hosts/one.yaml", "models.yaml")
+        assert done.returncode == 3
+        assert told in done.stderr
 
     @pytest.mark.parametrize(
         ("arguments", "told"),

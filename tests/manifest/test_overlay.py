@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from reconciler.errors import ManifestError
 from reconciler.manifest.document import parse
-from reconciler.manifest.loader import load_manifest, read_document
-from reconciler.manifest.overlay import Tree, merge, repository_of
+from reconciler.manifest.loader import DISK, load_manifest, read_document
+from reconciler.manifest.overlay import Tree, merge
 from reconciler.manifest.render import rendered
 
 HEAD = "apiVersion: ocr-reconcile/v1\nkind: ModelSet\nmetadata: {name: test}\nspec:\n"
@@ -118,7 +118,7 @@ def test_a_contradiction_of_two_files_names_the_other(repository: Path) -> None:
 
 
 def test_without_git_the_directory_of_the_manifest_is_the_border(tmp_path: Path) -> None:
-    if repository_of(str(tmp_path / "a/m.yaml")) != os.path.realpath(tmp_path / "a"):
+    if DISK.root(str(tmp_path / "a/m.yaml")) != os.path.realpath(tmp_path / "a"):
         pytest.skip("the temporary directory is inside of a Git work tree")
     put(tmp_path / "base.yaml", "  allow: []\n")
     (found,) = faults(put(tmp_path / "a/m.yaml", "  extends: [../base.yaml]\n"))
