@@ -1,6 +1,6 @@
 # Everything installs into .venv (this project) and .engines (the engine releases that the tests run).
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint integrations faults bench bench-quick engines plotting clean
+.PHONY: help demo test lint integrations faults fuzz bench bench-quick engines plotting clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -57,6 +57,15 @@ faults: .venv/.installed-dev ## Kill and fail an apply at every system call that
 	$(BIN)/python -m tests.faults.command
 	$(BIN)/python -m tests.faults.soak
 
+FUZZ_SECONDS ?= 60
+fuzz: .venv/.installed-dev ## Feed the manifest loader with bytes that atheris thinks up, for FUZZ_SECONDS (60)
+	$(PIP_INSTALL) --editable '.[fuzz]'
+	@mkdir -p .fuzz/corpus .fuzz/seeds
+	@if $(BIN)/python -c 'import importlib.util as u, sys; sys.exit(not u.find_spec("atheris"))'; then \
+	    $(BIN)/python -m tests.manifest.fuzz_loader -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -rss_limit_mb=1024 \
+	        -verbosity=0 -print_final_stats=1 -artifact_prefix=.fuzz/ .fuzz/corpus tests/manifest/found .fuzz/seeds; \
+	else echo "fuzz: skipped, there is no atheris for this platform and Python; make test feeds the loader from Hypothesis"; fi
+
 D3 := 7.9.2
 plotting: ## Fetch D3 anew, as it is published, for the report page (needs npm)
 	@command -v npm >/dev/null || { echo "npm is missing; on Debian: apt-get install npm"; exit 1; }
@@ -65,4 +74,4 @@ plotting: ## Fetch D3 anew, as it is published, for the report page (needs npm)
 	    cp package/LICENSE $(CURDIR)/reconciler/report/templates/d3.LICENSE
 
 clean: ## Remove what the other targets made
-	rm -rf .venv .venv-bench .venv-integrations .bench-data .engines demo build dist
+	rm -rf .venv .venv-bench .venv-integrations .bench-data .fuzz .engines demo build dist

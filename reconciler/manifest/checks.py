@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from reconciler.errors import Issue
 from reconciler.facts import STATE_DIRECTORY
-from reconciler.manifest.document import Document
+from reconciler.manifest.document import MAX_FAULTS, Document
 from reconciler.manifest.match import Candidates, GlobError, is_exact, translate
 
 SECTIONS = ("allow", "deny", "protect")
@@ -41,7 +41,7 @@ class Checks:
         self._document = document
 
     def run(self) -> list[Issue]:
-        """Every fault, in no particular order."""
+        """Every fault, in no particular order; of very many, one more than are told."""
         allow, deny, protect = sections = [self._rules(section) for section in SECTIONS]
         for rules in sections:
             self._names(rules)
@@ -124,9 +124,11 @@ class Checks:
 
     def _includes(self, allow: _Rules) -> None:
         """Allowed names that are no models by `models.include`: such a file would be left alone, not kept."""
-        from reconciler.manifest.schema import DEFAULT_INCLUDE  # with pydantic: after the engine has started
+        from reconciler.manifest.schema import DEFAULT_INCLUDE, MAX_INCLUDE  # pydantic: after the engine started
 
         written = self._list("spec", "models", "include")
+        if len(written) > MAX_INCLUDE:
+            return  # the schema complains
         texts = [glob for glob in written if isinstance(glob, str) and glob]
         broken = [
             glob
@@ -152,7 +154,8 @@ class Checks:
         return f"line {place.line}" if len(self._document.files) == 1 else str(place)
 
     def _fault(self, path: tuple[str | int, ...], what: str, remedy: str) -> None:
-        self.issues.append(Issue(self._document.place(("spec", *path)), what, remedy))
+        if len(self.issues) <= MAX_FAULTS:
+            self.issues.append(Issue(self._document.place(("spec", *path)), what, remedy))
 
 
 def subject(item: Any, section: str) -> tuple[str | None, bool]:

@@ -34,6 +34,12 @@ MAX_DEPTH = 100
 MAX_ALIASED = 100_000
 """How many values aliases may stand for in all: more than anybody repeats, far fewer than an alias bomb."""
 
+MAX_VALUES = 1_000_000
+MAX_KEYS = 10_000
+"""How many keys a mapping may have: no part of a manifest needs more, and each fault looks through them."""
+MAX_FAULTS = 10_000
+"""How many faults of one kind are told: nobody reads more, and each costs memory."""
+
 # A place is kept as one number, line times this plus column: a manifest has hundreds of thousands of them.
 _LINE = 1 << 25
 FILE = 1 << 50
@@ -151,7 +157,7 @@ def parse_all(data: bytes, file: str) -> list[Document]:
     except MarkedYAMLError as error:
         raise _fatal(_mark_place(error, file), f"not YAML: {_problem(error)}", "correct it there or above") from None
     except YAMLError as error:
-        raise _fatal(Place(file), f"not YAML: {error}", "correct it") from None
+        raise _fatal(Place(file, 1, 1), f"not YAML: {error}", "correct it") from None
     return documents
 
 
@@ -161,7 +167,7 @@ def _fatal(place: Place, what: str, remedy: str) -> ManifestError:
 
 def _check_encoding(data: bytes, file: str) -> None:
     if len(data) > MAX_BYTES:
-        raise _fatal(Place(file), f"larger than {MAX_BYTES // 1024**2} MiB", "is it a manifest? split it")
+        raise _fatal(Place(file, 1, 1), f"larger than {MAX_BYTES // 1024**2} MiB", "is it a manifest? split it")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise _fatal(Place(file, 1, 1), "the file is in UTF-16", "save it as UTF-8")
     if (nul := data.find(b"\0")) >= 0:
@@ -181,7 +187,7 @@ def _byte_place(data: bytes, file: str, offset: int) -> Place:
 
 def _mark_place(error: MarkedYAMLError, file: str) -> Place:
     mark = error.problem_mark or error.context_mark
-    return Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
+    return Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1, 1)
 
 
 def _problem(error: MarkedYAMLError) -> str:
@@ -219,7 +225,7 @@ class _Builder:
         while type(event := self._next()) is StreamStartEvent:
             pass
         if type(event) is StreamEndEvent:
-            raise _fatal(Place(self._file), "the file is empty", "write a manifest; see docs/manifest.md")
+            raise _fatal(Place(self._file, 1, 1), "the file is empty", "write a manifest; see docs/manifest.md")
         while type(event) is not StreamEndEvent:
             start = self._next()
             yield _mark(event), self._value(start), _mark(start)
@@ -268,6 +274,8 @@ class _Builder:
         value = self._mapping() if is_mapping else self._sequence()
         self._depth -= 1
         self._values += len(value)
+        if self._values > MAX_VALUES:
+            raise self._fatal(event, f"more than {MAX_VALUES:,} values", "is it a manifest? split it")
         return value
 
     def _sequence(self) -> list[Any]:
@@ -298,6 +306,8 @@ class _Builder:
                 first = unpack((self._file,), marks[2 * list(values).index(key)])
                 self._fault(event, f"the key `{key}` a second time, first in line {first.line}", "leave one of them")
                 continue
+            if len(values) == MAX_KEYS:
+                raise self._fatal(event, f"more than {MAX_KEYS:,} keys in one mapping", "is it a manifest?")
             values[key] = value
             marks += _mark(event), _mark(value_event)
         self.marks[id(values)] = marks
@@ -336,6 +346,8 @@ class _Builder:
         return value
 
     def _fault(self, event: Any, what: str, remedy: str) -> None:
+        if len(self.issues) == MAX_FAULTS:
+            raise self._fatal(event, f"more than {MAX_FAULTS:,} faults", "correct those before it first")
         self.issues.append(Issue(unpack((self._file,), _mark(event)), what, remedy))
 
     def _fatal(self, event: Any, what: str, remedy: str) -> ManifestError:

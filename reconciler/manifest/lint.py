@@ -14,6 +14,9 @@ _STRONGEST_FIRST = ("protect", "deny", "allow")
 _ANY_ENDING = re.compile(r"\*\*/\*([^*?\[/]*)|\*\*()", re.DOTALL)
 _LITERAL_END = re.compile(r"[^*?\[\]/]*\Z", re.DOTALL)
 
+_LONGEST = 256
+"""How many endings of a glob are looked at; those of names have no more bytes."""
+
 
 def warnings_of(manifest: Manifest) -> list[Issue]:
     """What is allowed and yet without effect, in the order of the files."""
@@ -29,7 +32,7 @@ class _Lint:
         self._decidable = None not in endings
 
     def run(self) -> Iterator[Issue]:
-        broad: list[tuple[str, int, str]] = []  # what every name with some ending matches, the strongest first
+        broad: dict[str, tuple[str, int]] = {}  # by an ending, the first rule that every name with it matches
         for section in _STRONGEST_FIRST:
             rules: tuple[Rule, ...] = getattr(self._manifest.spec, section)
             for index, rule in enumerate(rules):
@@ -47,18 +50,18 @@ class _Lint:
         if (ruling.section, ruling.index) != (section, index):
             yield self._shadowed(section, index, name, ruling.section, ruling.index)
 
-    def _glob(self, section: str, index: int, glob: str, broad: list[tuple[str, int, str]]) -> Iterator[Issue]:
+    def _glob(self, section: str, index: int, glob: str, broad: dict[str, tuple[str, int]]) -> Iterator[Issue]:
         end = _LITERAL_END.search(glob)
         tail = end[0] if end else ""
         if self._decidable and not any(tail.endswith(e) or e.endswith(tail) for e in self._endings):
             yield self._unmatched(section, index, glob)
-        for other_section, other, ending in broad:
-            if tail.endswith(ending):
-                yield self._shadowed(section, index, glob, other_section, other)
-                break
+        tails = (tail[at:] for at in range(len(tail), max(-1, len(tail) - _LONGEST), -1))
+        before = next((broad[text] for text in tails if text in broad), None)
+        if before:
+            yield self._shadowed(section, index, glob, *before)
         own = _ending(glob)
         if own is not None:
-            broad.append((section, index, own))
+            broad.setdefault(own, (section, index))
 
     def _unmatched(self, section: str, index: int, text: str) -> Issue:
         what = f"`{text}` in `{section}` can never match a model: nothing in `models.include` matches it"

@@ -41,6 +41,7 @@ DEFAULT_INCLUDE = tuple(
 )  # fmt: skip
 """Suffixes of model weights. Never those of what lies beside them: .json, .txt, .md, .part."""
 
+MAX_INCLUDE = 1000
 MAX_BYTES = 2**63 - 1
 
 
@@ -121,6 +122,7 @@ class Models(Part):
     include: tuple[Text, ...] = Field(
         default=DEFAULT_INCLUDE,
         min_length=1,
+        max_length=MAX_INCLUDE,
         description="Globs of the files that are models. Everything else is left alone and only counted. "
         "Replaces the default list.",
     )

@@ -7,7 +7,7 @@ A value that is nothing but `${NAME}` gets the variable's type, inside of a long
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -94,10 +94,10 @@ class _Substitution:
         self._seen.add(id(node))
         marks = self._document.marks[id(node)]
         places = marks if isinstance(node, list) else marks[1::2]
-        for key, value in enumerate(node) if isinstance(node, list) else list(node.items()):
+        pairs: Iterable[tuple[Any, Any]] = enumerate(node) if isinstance(node, list) else list(node.items())
+        for place, (key, value) in zip(places, pairs, strict=True):
             if type(value) is str:
                 if "${" in value:
-                    place = places[key if isinstance(node, list) else list(node).index(key)]
                     node[key] = self._text(value, place)
             elif isinstance(value, (list, dict)):
                 self._walk(value)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from reconciler.errors import Issue
-from reconciler.manifest.document import Document, type_names
+from reconciler.manifest.document import MAX_FAULTS, Document, type_names
 from reconciler.manifest.schema import ModelSet, Part
 
 Path = tuple[str | int, ...]
@@ -29,6 +29,7 @@ _FIXED = {
     "string_pattern_mismatch": ("not a SHA-256", "write the 64 hexadecimal digits that `sha256sum FILE` prints"),
     "string_too_short": ("an empty text", "write a value, or leave the key out"),
     "too_short": ("an empty list", "name at least one, or leave the key out for the default"),
+    "too_long": ("a list of more than {max_length:,}", "name fewer, by wider globs"),
     "one_of": ("has {found} of `name` and `match`", "write one: `name` for one file, `match` for a glob"),
     "no_criterion": ("keeps nothing in particular", "write at least one of `latest`, `within` and `atMost`"),
     "finite_number": ("not a finite number", "write one"),
@@ -36,9 +37,12 @@ _FIXED = {
 
 
 def issues_of(error: ValidationError, document: Document) -> list[Issue]:
-    """The findings of pydantic about a document, without those that follow from a fault of the document."""
+    """The findings of pydantic about a document, without those that follow from a fault of the document.
+
+    Of very many, one more than are told.
+    """
     known = {issue.place for issue in document.issues}
-    details = error.errors(include_url=False, include_input=False)
+    details = error.errors(include_url=False, include_input=False)[: MAX_FAULTS + 1]
     issues = [_issue(detail, document) for detail in details if not _follows(detail, document)]
     return [issue for issue in issues if issue.place not in known]
 

@@ -5,17 +5,17 @@ import os
 import re
 import socket
 import textwrap
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reconciler.errors import Issue, ManifestError, Place
+from reconciler.errors import ManifestError, Place
 from reconciler.facts import digest_of
 from reconciler.manifest.document import MAX_BYTES, parse, resolve
 from reconciler.manifest.loader import EngineHint, load_manifest, parse_manifest, peek, read_document, validate_document
+from tests.manifest.any_bytes import load_or_explain
 
 ROOT = Path(__file__).parents[2]
 HEAD = "apiVersion: ocr-reconcile/v1\nkind: ModelSet\nmetadata: {name: test}\n"
@@ -311,8 +311,8 @@ def test_faults_of_a_spec(spec: str, expected: list[str]) -> None:
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        (b"", "m.yaml: the file is empty"),
-        (b"\n# only a comment\n", "m.yaml: the file is empty"),
+        (b"", "m.yaml:1:1: the file is empty"),
+        (b"\n# only a comment\n", "m.yaml:1:1: the file is empty"),
         (b"- a\n", "m.yaml:1:1: `the manifest`: expected a mapping, found a list"),
         (b"hello", "m.yaml:1:1: `the manifest`: expected a mapping, found a text"),
         (b"a: 1\n---\nb: 2\n", "m.yaml:2:1: a second document in one file"),
@@ -406,7 +406,7 @@ def test_unreadable_files(tmp_path: Path) -> None:
     }.items():
         with pytest.raises(ManifestError, match=words) as caught:
             load_manifest(tmp_path / name)
-        assert str(caught.value).startswith(f"{tmp_path / name}: ")
+        assert str(caught.value).startswith((f"{tmp_path / name}: ", f"{big}:1:1: "))
         assert caught.value.issues[0].remedy
 
 
@@ -465,18 +465,12 @@ def test_ten_megabytes_load_and_the_collector_is_left_as_it_was(tmp_path: Path) 
 
 
 VALID = (ROOT / "manifests/production.yaml").read_bytes()
+FOUND = sorted((Path(__file__).parent / "found").iterdir())
 
 
-def load_or_explain(data: bytes) -> None:
-    """No exception but a ManifestError, and that with what, where and what to do in each issue."""
-    issues: tuple[Issue, ...] = ()
-    with suppress(ManifestError):
-        peek(parse(data, "m.yaml"))
-    try:
-        parse_manifest(data, "m.yaml")
-    except ManifestError as error:
-        issues = error.issues or (Issue(Place("nowhere"), "an error without an issue", ""),)
-    assert all(issue.what and issue.remedy and issue.place.file == "m.yaml" for issue in issues)
+@pytest.mark.parametrize("path", FOUND, ids=lambda path: path.name)
+def test_what_fuzzing_found_gives_a_manifest_or_faults(path: Path) -> None:
+    load_or_explain(path.read_bytes())
 
 
 @given(st.binary(max_size=200))
@@ -488,6 +482,24 @@ def test_any_bytes_give_a_manifest_or_faults(data: bytes) -> None:
 @given(st.text(st.sampled_from("ab:-[]{}&*!|>'\"%@`#?,\n \t0.~<=\\xé\u2028\x85"), max_size=60))
 def test_any_text_gives_a_manifest_or_faults(text: str) -> None:
     load_or_explain(text.encode())
+
+
+MANY = [
+    (b"allow: [" + b"1," * 10_002 + b"]", "more than 10,000 faults; correct those before it first"),
+    (b"allow: [" + b"~," * 10_002 + b"]", "more than 10,000 faults; correct those before it first"),
+    (b"allow: [" + b"/a.bin," * 10_002 + b"]", "more than 10,000 faults; correct those before it first"),
+    (b"engine: {" + b"".join(b"a%d: 1," % number for number in range(10_001)) + b"}", "more than 10,000 keys"),
+    (b"extends: [" + b"a," * 1_000_001 + b"]", "more than 1,000,000 values"),
+    (b"models: {include: [" + b"a," * 1_001 + b"]}", "`spec.models.include`: a list of more than 1,000; name fewer"),
+]
+
+
+@pytest.mark.parametrize(("spec", "last"), MANY, ids=lambda value: value if isinstance(value, str) else "")
+def test_what_holds_too_much_is_not_told_without_end(spec: bytes, last: str) -> None:
+    found = faults(HEAD.encode() + b"spec: {" + spec + b"}")
+    assert len(found) <= 10_001
+    assert last in found[-1]
+    assert found[-1].startswith("m.yaml:4:")
 
 
 tokens = re.findall(rb"[\w.-]+|\s+|[^\w\s]", VALID)
