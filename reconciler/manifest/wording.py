@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any, get_args
+import functools
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -132,13 +133,25 @@ def _key_remedy(path: Path) -> str:
     here = _keys(_model_at(path[:-1]))
     if near := _nearest(key, here):
         return f"did you mean `{near}`?"
-    for place in ((), ("spec",), ("spec", "limits"), ("spec", "engine"), ("spec", "models"), ("metadata",)):
-        near = _nearest(key, _keys(_model_at(place)))
-        if near:
-            return (
-                f"did you mean `{near}` {'under `' + dotted(place) + '`' if place else 'at the top of the document'}?"
-            )
+    elsewhere = _keys_elsewhere()
+    if near := _nearest(key, list(elsewhere)):
+        return f"did you mean `{near}` {elsewhere[near]}?"
     return f"remove it; the keys here are {', '.join(here)}"
+
+
+@functools.cache
+def _keys_elsewhere() -> dict[str, str]:
+    """Where each key of the language belongs, in words; of one that belongs in several places the outermost."""
+    found: dict[str, str] = {}
+    pending: list[tuple[str, type[BaseModel]]] = [("", ModelSet)]
+    for place, model in pending:
+        for name, field in model.model_fields.items():
+            key = field.alias or name
+            found.setdefault(key, f"under `{place}`" if place else "at the top of the document")
+            kind = get_origin(field.annotation)
+            many = "[]" if kind is tuple else ".NAME" if kind is dict else ""
+            pending += [(f"{place}.{key}{many}".removeprefix("."), part) for part in _parts(field.annotation)]
+    return found
 
 
 def _nearest(word: str, choices: list[str]) -> str | None:

@@ -149,6 +149,30 @@ FAULTS = {
             "m.yaml:8:3: `spec.maxDeletions`: no such key; did you mean `maxDeletions` under `spec.limits`?",
         ],
     ),
+    "near misses below": (
+        """\
+        allow: [{match: '*', keep: {lastest: 2}, latest: 3}]
+        freeze: {windows: [{timezone: UTC, schedule: 0 0 * * *, kind: deny, duration: 1h}], window: 3}
+        quarantine: {retian: 3d}
+        limits: {requird: warn}
+        retain: 7d
+        release: {handlers: [{comand: [x], command: [x]}]}
+        variables: {X: {typ: string}}
+        commands: [x]
+        """,
+        [
+            "m.yaml:5:31: `spec.allow[0].keep.lastest`: no such key; did you mean `latest`?",
+            "m.yaml:5:44: `spec.allow[0].latest`: no such key; did you mean `latest` under `spec.allow[].keep`?",
+            "m.yaml:6:23: `spec.freeze.windows[0].timezone`: no such key; did you mean `timeZone`?",
+            "m.yaml:6:87: `spec.freeze.window`: no such key; did you mean `windows`?",
+            "m.yaml:7:16: `spec.quarantine.retian`: no such key; did you mean `retain`?",
+            "m.yaml:8:12: `spec.limits.requird`: no such key; did you mean `required`?",
+            "m.yaml:9:3: `spec.retain`: no such key; did you mean `retain` under `spec.quarantine`?",
+            "m.yaml:10:25: `spec.release.handlers[0].comand`: no such key; did you mean `command`?",
+            "m.yaml:11:19: `spec.variables.X.typ`: no such key; did you mean `type`?",
+            "m.yaml:12:3: `spec.commands`: no such key; did you mean `command` under `spec.release.handlers[]`?",
+        ],
+    ),
     "far misses": (
         "zzz: 1\nengine: {zzz: 1}\n",
         ["m.yaml:5:3: `spec.zzz`: no such key; remove it; the keys here are", "m.yaml:6:12: "],
