@@ -215,12 +215,27 @@ def _told(manifest: Manifest, context: Context, decisions: list[Decision]) -> It
         if decision.verdict is Verdict.PROTECTED and decision.place is None:
             told = "only the last applied manifest protects it: after one more apply it can be deleted"
             yield Notice(None, f"{decision.name}: {told}; --unprotect lets it go now")
+    yield from _unprotected_in_vain(context, decisions)
     if manifest.spec.limits.required == "warn":
         for decision in decisions:
             if decision.required and decision.verdict is Verdict.MISSING:
                 yield Notice(decision.place, f"{decision.name} is required and missing; limits.required only warns")
     yield from _misnamed(manifest, context.digests, decisions)
     yield from _linked_elsewhere(decisions)
+
+
+def _unprotected_in_vain(context: Context, decisions: list[Decision]) -> Iterator[Notice]:
+    """Names given to --unprotect that it does nothing for: mistyped, forgotten by now, or protected by a rule."""
+    if not context.unprotect:
+        return
+    ruled = {d.name: d.place for d in decisions if d.verdict is Verdict.PROTECTED and d.place}
+    for name in sorted(context.unprotect):
+        if name in ruled:
+            told = "a rule protects it; --unprotect changes nothing, remove the rule"
+            yield Notice(ruled[name], f"{name}: {told}")
+        elif name not in context.memory.protected:
+            told = "the last applied manifest does not protect it; --unprotect changes nothing, check the name"
+            yield Notice(None, f"{name}: {told}")
 
 
 def _frozen(manifest: Manifest, context: Context) -> Iterator[Notice]:
