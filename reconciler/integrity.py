@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import stat
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -19,13 +19,17 @@ from contextlib import suppress
 
 from reconciler.facts import Digest, FileFacts
 from reconciler.inventory import DIRECTORY_FLAGS
+from reconciler.writing import write_whole
 
 BLOCK = 1 << 20
 """Bytes read at a time: hashing them takes long enough that threads do not wait for each other."""
 RACY = 2.0
 """Seconds; the coarsest time stamps in use are those of FAT."""
 MOST_THREADS = 4
+REMEMBERED = 90
+"""Days that a digest is remembered after it was asked for last."""
 _LARGEST_CACHE = 64 * 2**20
+_KEY = re.compile(r"(?:[0-9]{1,20}:){3}-?[0-9]{1,20}:-?[0-9]{1,20}", re.ASCII)
 
 Progress = Callable[[int, int], None]
 _Key = str
@@ -143,41 +147,52 @@ def _key(status: os.stat_result) -> _Key:
 
 
 class Cache:
-    """Digests by what identifies the content of a file. One that cannot be read or written is as good as empty."""
+    """Digests by what identifies the content of a file. One that cannot be read or written is as good as empty.
+
+    Forgotten is what was not asked for in `REMEMBERED` days, and what a file was before it was changed.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self._today = int(time.time() // 86400)
         self._known = _load(path)
-        self._new: dict[_Key, str] = {}
+        self._seen: dict[_Key, str] = {}
 
     def get(self, key: _Key) -> str | None:
         """The digest known for `key`."""
-        return self._known.get(key)
+        if key not in self._known:
+            return None
+        digest, day = self._known[key]
+        if day != self._today:
+            self._seen[key] = digest
+        return digest
 
     def put(self, key: _Key, digest: str) -> None:
         """Remember a digest."""
-        self._new[key] = digest
+        self._seen[key] = digest
 
     def save(self) -> None:
-        """Write what is new, with what others have written meanwhile; whole or not at all."""
-        if not self._new:
+        """Write what is new or was asked for today, with what others have written meanwhile; whole or not at all."""
+        if not self._seen:
             return
-        merged = {**_load(self._path), **self._new}
-        folder = os.path.dirname(self._path)
+        merged = _load(self._path) | {key: (digest, self._today) for key, digest in self._seen.items()}
+        lately = [key for key, (_, day) in merged.items() if self._today - REMEMBERED < day <= self._today]
+        newest = {key.rsplit(":", 3)[0]: key for key in sorted(lately, key=_changed)}
         with suppress(OSError):
-            os.makedirs(folder, 0o700, exist_ok=True)
-            descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".digests-")
-            try:
-                with open(descriptor, "w", encoding="ascii") as stream:
-                    json.dump(merged, stream)
-                os.replace(temporary, self._path)
-            except BaseException:
-                os.unlink(temporary)
-                raise
+            os.makedirs(os.path.dirname(self._path), 0o700, exist_ok=True)
+            write_whole(self._path, json.dumps({key: merged[key] for key in newest.values()}).encode())
 
 
-def _load(path: str) -> dict[_Key, str]:
-    """What a cache file holds, if it is ours alone: nobody else may say what a file contains."""
+def _changed(key: _Key) -> int:
+    """The time of the last change that a key says."""
+    return int(key.rpartition(":")[2])
+
+
+def _load(path: str) -> dict[_Key, tuple[str, int]]:
+    """What a cache file holds, if it is ours alone: nobody else may say what a file contains.
+
+    Digests and the day, counted from 1970, on which each was asked for last.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, "rb") as stream:
@@ -189,4 +204,11 @@ def _load(path: str) -> dict[_Key, str]:
         return {}
     if not isinstance(value, dict):
         return {}
-    return {key: digest for key, digest in value.items() if isinstance(digest, str) and len(digest) == 64}
+    return {key: (entry[0], entry[1]) for key, entry in value.items() if _KEY.fullmatch(key) and _is_entry(entry)}
+
+
+def _is_entry(value: object) -> bool:
+    match value:
+        case [str(digest), int()]:
+            return len(digest) == 64
+    return False

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 
 from reconciler.errors import PlanFileError, UsageError
 from reconciler.names import printable
 from reconciler.planning.plan import Plan
 from reconciler.planning.planfile import LARGEST, parse_plan, plan_text
+from reconciler.writing import write_whole
 
 
 def write_plan_file(plan: Plan, path: str) -> None:
-    """Write `plan` to `path`, as `write_whole` does."""
-    write_whole(plan_text(plan), path, "the plan")
+    """Write `plan` to `path`, as `write_result` does."""
+    write_result(plan_text(plan), path, "the plan")
 
 
-def write_whole(data: bytes, path: str, what: str) -> None:
-    """Write `data` to `path` by way of a temporary file beside it, following symbolic links; `what` is it in words.
+def write_result(data: bytes, path: str, what: str) -> None:
+    """Write `data` to `path`, whole or not at all, following symbolic links; `what` is it in words.
 
     Raises UsageError where that cannot be done, or would put a file in the place of a device or a FIFO.
     """
@@ -26,24 +26,10 @@ def write_whole(data: bytes, path: str, what: str) -> None:
     try:
         if os.path.exists(target) and not os.path.isfile(target):
             raise UsageError(f"{printable(path)}: not a regular file; name a file to write {what} to")
-        _replace(target, data)
+        write_whole(target, data)
     except OSError as error:
         message = f"{printable(path)}: cannot be written: {error.strerror}; name a file in a directory you may write to"
         raise UsageError(message) from error
-
-
-def _replace(target: str, data: bytes) -> None:
-    """Put a file with `data` at `target`; nothing is left beside it, whatever interrupts."""
-    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix=".writing-")
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 def read_plan_file(path: str) -> Plan:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 
 from reconciler.errors import UsageError
 from reconciler.manifest.edit import Change, edited
 from reconciler.manifest.loader import Settings, read_bytes
 from reconciler.names import printable
+from reconciler.writing import write_whole
 
 
 def edit_file(path: str, change: Change, settings: Settings) -> bool:
@@ -22,24 +22,13 @@ def edit_file(path: str, change: Change, settings: Settings) -> bool:
 
 
 def replace_file(path: str, data: bytes) -> None:
-    """Write a file by way of a temporary one beside it, keeping its mode and following symbolic links.
+    """Write a file whole or not at all, keeping its mode and following symbolic links.
 
     Raises UsageError where that cannot be done; the file is then as it was.
     """
     target = os.path.realpath(path)
     try:
-        mode = stat.S_IMODE(os.stat(target).st_mode)
-        descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix=".manifest-")
-        try:
-            with open(descriptor, "wb") as file:
-                os.fchmod(file.fileno(), mode)
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, target)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        write_whole(target, data, stat.S_IMODE(os.stat(target).st_mode))
     except OSError as error:
         message = f"{printable(path)}: cannot be written: {error.strerror}; make it and its directory writable"
         raise UsageError(message) from error

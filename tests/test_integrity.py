@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,10 +65,42 @@ def test_what_is_remembered_is_not_read_again(models: Path, tmp_path: Path) -> N
     cache = tmp_path / "deep/er/digests.json"
     hashed(models, cache)
     (entry,) = json.loads(cache.read_text()).items()
-    assert entry[1] == digest
-    cache.write_text(json.dumps({entry[0]: "f" * 64}))
+    today = int(time.time() // 86400)
+    assert entry[1][0] == digest
+    assert today - 1 <= entry[1][1] <= today
+    cache.write_text(json.dumps({entry[0]: ["f" * 64, today]}))
     assert hashed(models, cache)[0] == {"a.bin": Digest("f" * 64)}
     assert cache.stat().st_mode & 0o077 == 0 or cache.stat().st_mode & 0o022 == 0
+
+
+@pytest.mark.usefixtures("settled")
+def test_what_is_not_asked_for_is_forgotten(models: Path, tmp_path: Path) -> None:
+    write(models / "a.bin", b"a")
+    write(models / "b.bin", b"b")
+    cache = tmp_path / "digests.json"
+    hashed(models, cache)
+    a, b = sorted(json.loads(cache.read_text()).items(), key=lambda entry: entry[1][0], reverse=True)
+    today = a[1][1]
+    assert a[1][0] == hashlib.sha256(b"a").hexdigest()
+    device_and_inode = ":".join(b[0].split(":")[:2])
+    told = {
+        a[0]: [a[1][0], today - 89],
+        b[0]: b[1],
+        f"{device_and_inode}:7:1:1": ["1" * 64, today],  # what b.bin was
+        "1:2:3:4:5": ["2" * 64, today - 90],
+        "1:3:3:4:5": ["3" * 64, today - 89],
+        "1:4:3:4:5": ["4" * 64, today + 9],
+        "not a key": ["5" * 64, today],
+        "1:5:3:4:5": "6" * 64,
+    }
+    cache.write_text(json.dumps(told))
+    assert hashed(models, cache)[0] == {"a.bin": Digest(a[1][0]), "b.bin": Digest(b[1][0])}
+    after = json.loads(cache.read_text())
+    assert after == {a[0]: [a[1][0], today], b[0]: b[1], "1:3:3:4:5": ["3" * 64, today - 89]}
+    assert cache.stat().st_mode & 0o777 == 0o600
+    inode = cache.stat().st_ino
+    hashed(models, cache)
+    assert cache.stat().st_ino == inode  # nothing new: not written again
 
 
 @pytest.mark.usefixtures("settled")

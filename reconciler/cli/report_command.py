@@ -32,7 +32,7 @@ def command(what: str | None, out: str, manifest: str | None, models: str | None
 
     The page is one file that loads nothing. It needs Jinja2: pip install 'ocr-reconcile[report]'
     """
-    from reconciler.plan_files import write_whole
+    from reconciler.plan_files import write_result
     from reconciler.report.html import require_extra
 
     if what is not None or models is not None:
@@ -42,7 +42,7 @@ def command(what: str | None, out: str, manifest: str | None, models: str | None
     require_extra()
     page = _of_directory(models, what) if models is not None else _of_plan(manifest, what)
     data = page.encode()
-    write_whole(data, out, "the page")
+    write_result(data, out, "the page")
     click.echo(f"The page is in {printable(out)}, {human_size(len(data))}; open it in a browser")
 
 
