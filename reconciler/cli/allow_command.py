@@ -25,6 +25,5 @@ def command(names: tuple[str, ...], manifest: str, settings: dict[str, str]) -> 
     Only the lines that have to change are changed; an invalid manifest is not touched.
     """
     from reconciler.manifest.edit import allow
-    from reconciler.rewriting import edit_file
 
-    options.say_edited(manifest, edit_file(manifest, allow(names), settings))
+    options.edit(manifest, allow(names), settings)

@@ -27,6 +27,5 @@ def command(glob: str, reason: str, manifest: str, settings: dict[str, str]) -> 
     Only the lines that have to change are changed; an invalid manifest is not touched.
     """
     from reconciler.manifest.edit import deny
-    from reconciler.rewriting import edit_file
 
-    options.say_edited(manifest, edit_file(manifest, deny(glob, reason), settings))
+    options.edit(manifest, deny(glob, reason), settings)

@@ -14,6 +14,7 @@ from reconciler.cli.logs import LOGS
 from reconciler.errors import InterruptedRunError, ReconcileError, UsageError
 
 if TYPE_CHECKING:
+    from reconciler.manifest.edit import Change
     from reconciler.undoing import Undone
 
 _Value = TypeVar("_Value")
@@ -189,8 +190,10 @@ def _show_failure(error: ReconcileError, format_: str, manifest: str | None) -> 
     show_failure(error, format_, manifest)
 
 
-def say_edited(path: str, changed: bool) -> None:
-    """Print what an edit of a manifest came to."""
+def edit(path: str, change: Change, settings: dict[str, str]) -> None:
+    """Change a manifest, and print what it came to."""
     from reconciler.names import printable
+    from reconciler.rewriting import edit_file
 
+    changed = edit_file(path, change, settings)
     click.echo(f"{printable(path)}: {'changed' if changed else 'nothing to change'}")

@@ -36,7 +36,6 @@ def command(names: tuple[str, ...], manifest: str, models: str | None, settings:
     from reconciler.manifest.edit import pin
     from reconciler.manifest.loader import load_manifest
     from reconciler.pinning import pins_of
-    from reconciler.rewriting import edit_file
 
     loaded = load_manifest(manifest, settings)
     directory = models or loaded.model_path
@@ -45,18 +44,30 @@ def command(names: tuple[str, ...], manifest: str, models: str | None, settings:
     wanted = _wanted(loaded, names)
     with shown_progress() as say:
         pins = pins_of(directory, wanted, say)
-    options.say_edited(manifest, edit_file(manifest, pin(pins), settings))
+    options.edit(manifest, pin(pins), settings)
 
 
 def _wanted(manifest: Manifest, names: tuple[str, ...]) -> list[str]:
-    """The names to pin: those of rules in this very file, because no other file is edited."""
+    """The names to pin: those that rules of this very file write out, because no other file is edited."""
+    from reconciler.manifest.edit import escaped, written_names
+    from reconciler.manifest.loader import read_bytes
     from reconciler.manifest.match import exact_name
+    from reconciler.names import printable
 
-    own = [
+    own = dict.fromkeys(
         name
         for index, rule in enumerate(manifest.spec.allow)
         if (name := exact_name(rule)) is not None and manifest.rule_place("allow", index).file == manifest.file
-    ]
-    if foreign := [name for name in names if name not in own]:
-        raise click.UsageError(f"no rule of this file allows {foreign[0]!r} by name; allow it first")
-    return list(dict.fromkeys(names)) or own
+    )
+    written = written_names(read_bytes(manifest.file), manifest.file)
+    varying = [name for name in own if escaped(name) not in written]
+    why = "its rule names it with a variable, and would state the same content for every value of it"
+    for name in names:
+        if name not in own:
+            raise click.UsageError(f"no rule of this file allows {name!r} by name; allow it first")
+        if name in varying:
+            raise click.UsageError(f"{name!r}: {why}; allow it by its full name first")
+    if not names:
+        for name in varying:
+            options.log(f"warning: {printable(name)}: not pinned: {why}; allow it by its full name")
+    return list(dict.fromkeys(names)) or [name for name in own if name not in varying]

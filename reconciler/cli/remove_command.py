@@ -23,9 +23,9 @@ Exit codes: 0 done, or nothing to do; 3 manifest invalid, before or after; 64 us
 def command(names: tuple[str, ...], manifest: str, settings: dict[str, str]) -> None:
     """Removes every rule about each NAME, a name or a glob as the manifest writes it.
 
-    Only the lines that have to change are changed; an invalid manifest is not touched.
+    A comment right above a rule, indented as its `-` is, goes with it. Otherwise
+    only the lines that have to change are changed; an invalid manifest is not touched.
     """
     from reconciler.manifest.edit import remove
-    from reconciler.rewriting import edit_file
 
-    options.say_edited(manifest, edit_file(manifest, remove(names), settings))
+    options.edit(manifest, remove(names), settings)

@@ -117,6 +117,12 @@ def pin(pins: Mapping[str, Pin]) -> Change:
     return change
 
 
+def written_names(data: bytes, file: str) -> frozenset[str]:
+    """The names, as `escaped` writes them, that the allow rules of a valid manifest write in so many letters."""
+    rules = parse(data, file).value(("spec", "allow")) or ()
+    return frozenset(name for name, exact in (subject(item, "allow") for item in rules) if name and exact)
+
+
 def escaped(text: str) -> str:
     """A text as a manifest writes it, where `${` would stand for a variable."""
     return text.replace("${", "$${")
@@ -154,7 +160,7 @@ class Text:
             self._splice(at, at, self._lines(block(items), self._column(self._dash(rules.children[-1]))))
 
     def remove(self, section: str, index: int) -> None:
-        """Remove a rule; what it leaves empty is written as `[]`."""
+        """Remove a rule and the comment that belongs to it; what it leaves empty is written as `[]`."""
         self._apply()
         rules = self._spec.get(section)
         if rules is None or rules.kind != "sequence":
@@ -165,7 +171,7 @@ class Text:
         else:
             end = line_end(self._text, item.end)
             end += len(self._newline) if self._text[end : end + len(self._newline)] == self._newline else 0
-            self._splice(line_start(self._text, self._dash(item)), end, "")
+            self._splice(self._first_line(rules, index), end, "")
             if len(rules.children) == 1:
                 at = self._head_end(rules)
                 self._splice(at, at, " []")
@@ -212,6 +218,21 @@ class Text:
             first = pairs[0][0]
             lines = self._lines(block({key: value}), first.column).removeprefix(self._newline).lstrip(" ")
             self._splice(first.start, first.start, lines + self._newline + " " * first.column)
+
+    def _first_line(self, rules: Node, index: int) -> int:
+        """Where the lines of a rule begin: with the comment right above it, indented as its `-` is."""
+        dash = self._dash(rules.children[index])
+        start = line_start(self._text, dash)
+        mark = " " * (dash - start) + "#"
+        before = rules.children[index - 1].end if index else self._head_end(rules)
+        floor = line_end(self._text, before)
+        while start > floor:
+            newline = 2 if self._text.endswith("\r\n", 0, start) else 1
+            above = line_start(self._text, start - newline)
+            if above <= floor or not self._text.startswith(mark, above):
+                break
+            start = above
+        return start
 
     def _remove_from_flow(self, rules: Node, index: int) -> None:
         item = rules.children[index]

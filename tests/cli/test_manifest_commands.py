@@ -159,6 +159,24 @@ def test_init_and_pin(tmp_path: Path) -> None:
     assert run(tmp_path, "pin", "-f", "plain.yaml", "zzz.bin").returncode == 64
 
 
+def test_pin_leaves_out_what_a_variable_names_and_says_why(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    for name in ("a.bin", "b.bin", "${c}.bin"):
+        (tmp_path / "models" / name).write_bytes(b"one")
+    rules = "  allow: ['${A}.bin', b.bin, '$${c}.bin']\n"
+    path = put(tmp_path / "m.yaml", "spec:\n  variables: {A: {default: a}}\n  modelPath: models\n" + rules)
+    before = path.read_bytes()
+    done = run(tmp_path, "pin", "-f", "m.yaml", "a.bin")
+    assert (done.returncode, path.read_bytes()) == (64, before)
+    assert "'a.bin': its rule names it with a variable" in done.stderr
+    assert "; allow it by its full name first" in done.stderr
+    done = run(tmp_path, "pin", "-f", "m.yaml")
+    assert (done.returncode, done.stdout) == (0, "m.yaml: changed\n")
+    assert "warning: a.bin: not pinned: its rule names it with a variable" in done.stderr
+    assert path.read_text().count("size: 3") == 2
+    assert "['${A}.bin', {name: b.bin, size: 3" in path.read_text()
+
+
 def test_schema(tmp_path: Path) -> None:
     done = run(tmp_path, "schema")
     assert json.loads(done.stdout)["$schema"] == "http://json-schema.org/draft-07/schema#"
