@@ -141,9 +141,29 @@ class TestCommands:
         assert check("validate", world.json("validate", "m.yaml", code=3))["outcome"] == "manifest-invalid"
         check("gitlab-codequality", json.loads(world.run("validate", "m.yaml", "--format", "gitlab", code=3).stdout))
 
+    def test_explain(self, world: World) -> None:
+        world.write(allow=NAMES[-3:-1], grace="3d", deny=[f"*{len(NAMES) - 1}.bin"], protect=["gone*"])
+        for name in (NAMES[-2], NAMES[-1], NAMES[0], "gone.bin", "x.txt", "a\udcff.bin"):
+            told = check("explain", world.json("explain", os.fsdecode(os.fsencode(name)), "-f", "m.yaml"))
+            assert told["name"] == name
+            assert [rule["section"] for rule in told["matching"]] in ([], ["allow"], ["deny"], ["protect"])
+        assert told["verdict"] is None
+
+    def test_diff(self, world: World) -> None:
+        (world.home / "old.yaml").write_text((world.home / "m.yaml").read_text())
+        assert check("diff", world.json("diff", "old.yaml", "m.yaml"))["outcome"] == "no-changes"
+        world.write(allow=NAMES[-3:-1], protect=["*1.bin"], grace="3d")
+        told = check("diff", world.json("diff", "old.yaml", "m.yaml", "--models", "models"))
+        assert (told["outcome"], len(told["impact"]["other"]) > 0) == ("changes", True)
+        told = check("diff", world.json("diff", "m.yaml", "old.yaml", "--models", "models"))
+        assert {model["name"] for model in told["impact"]["deleted"]} <= set(NAMES)
+        assert told["impact"]["bytes_deleted"] > 0
+        check("diff", world.json("diff", "old.yaml", "m.yaml"))
+
     @pytest.mark.parametrize(
-        "arguments", [("plan", "-f", "none.yaml"), ("audit", "-f", "none.yaml"), ("apply", "-f", "none.yaml", "--yes")]
-    )
+        "arguments", [("plan", "-f", "none.yaml"), ("audit", "-f", "none.yaml"), ("apply", "-f", "none.yaml", "--yes"),
+         ("explain", "x", "-f", "none.yaml"), ("diff", "none.yaml", "m.yaml")]
+    )  # fmt: skip
     def test_errors(self, world: World, arguments: tuple[str, ...]) -> None:
         assert check("error", world.json(*arguments, code=3))["outcome"] == "manifest-invalid"
 
