@@ -130,7 +130,7 @@ def _wrong_choice(expected: str, value: Any) -> tuple[str, str]:
 def _key_remedy(path: Path) -> str:
     """The key that was meant here, or the part of the manifest that has such a key."""
     key = str(path[-1])
-    here = _keys(_model_at(path[:-1]))
+    here = _keys(part_at(path[:-1]))
     if near := _nearest(key, here):
         return f"did you mean `{near}`?"
     elsewhere = _keys_elsewhere()
@@ -167,11 +167,11 @@ def _keys(model: type[BaseModel]) -> list[str]:
 
 def ordered_keys(path: Path) -> list[str]:
     """The keys of the mapping at `path` in the order in which they are best read: what it is about first, why last."""
-    keys = _keys(_model_at(path))
+    keys = _keys(part_at(path))
     return sorted(keys, key=lambda key: (key == "reason", keys.index(key)))
 
 
-def _model_at(path: Path) -> type[BaseModel]:
+def part_at(path: Path) -> type[BaseModel]:
     """The part of the schema that the mapping at `path` is."""
     model: type[BaseModel] = ModelSet
     for key in path:

@@ -13,6 +13,7 @@ from reconciler.manifest.edit import Change, Pin, allow, deny, edited, pin, remo
 from reconciler.manifest.fmt import formatted
 from reconciler.manifest.loader import parse_manifest
 from tests.manifest.strategies import GLOBS, NAMES, manifests
+from tests.manifest.test_loader import shipped
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted((ROOT / "manifests").glob("*.yaml"))
@@ -35,6 +36,19 @@ def changed(before: str, after: str) -> tuple[list[str], list[str]]:
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
 def test_what_we_ship_is_in_the_one_layout(path: Path) -> None:
     assert formatted(path.read_bytes(), path.name) == path.read_bytes()
+
+
+@pytest.mark.parametrize(("name", "data"), shipped(), ids=lambda value: value if isinstance(value, str) else "")
+def test_round_trips_of_every_manifest_of_the_repository(name: str, data: bytes) -> None:
+    once = formatted(data, name)
+    assert formatted(once, name) == once
+    text = data.decode()
+    assert len(changed(text, edit(text, allow(["new.bin"])))[1]) <= 2
+    names = [rule.name for rule in parse_manifest(data, name).spec.allow if rule.name]
+    for own in names if "$" not in text else ():
+        gone, added = changed(text, edit(text, remove([own])))
+        assert any(own in line for line in gone)
+        assert len(added) <= 1
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)

@@ -34,7 +34,8 @@ def faults(data: bytes) -> list[str]:
 
 def shipped() -> list[tuple[str, bytes]]:
     blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/manifest.md").read_text(), re.DOTALL)
-    files = [(path.name, path.read_bytes()) for path in sorted((ROOT / "manifests").glob("*.yaml"))]
+    paths = [path for folder in ("manifests", "examples") for path in sorted((ROOT / folder).glob("*.yaml"))]
+    files = [(path.name, path.read_bytes()) for path in paths]
     return files + [(f"docs-{number}", as_manifest(block)) for number, block in enumerate(blocks)]
 
 
@@ -63,6 +64,27 @@ def test_the_reference_names_every_key() -> None:
     assert {key for key in keys if f"`{key}`" not in reference} == set()
     assert all(field.description for part in parts for field in part.model_fields.values())
     assert all(glob.removeprefix("**/*") in reference for glob in schema.DEFAULT_INCLUDE)
+
+
+def test_the_reference_has_an_example_of_every_key() -> None:
+    from reconciler.manifest import schema
+    from reconciler.manifest.wording import part_at
+
+    shown: set[tuple[type, str]] = set()
+
+    def look(value: object, path: tuple[str | int, ...]) -> None:
+        if isinstance(value, dict):
+            shown.update((part_at(path), key) for key in value)
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            if isinstance(inner, (dict, list)):
+                look(inner, (*path, key))
+
+    for name, data in shipped():
+        if name.startswith("docs-"):
+            look(parse(data, name).root, ())
+    parts = [part for part in vars(schema).values() if isinstance(part, type) and issubclass(part, schema.Part)]
+    keys = {(part, field.alias or name) for part in parts for name, field in part.model_fields.items()}
+    assert {(part.__name__, key) for part, key in keys - shown if part is not schema.Rule} == set()
 
 
 def test_a_manifest(tmp_path: Path) -> None:

@@ -32,7 +32,10 @@ def test_it_is_draft_07_and_its_examples_are_valid() -> None:
                 VALIDATOR.evolve(schema={**value, "definitions": SCHEMA["definitions"]}).validate(shown)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "manifests").glob("*.yaml")), ids=lambda path: path.name)
+SHIPPED = [*sorted((ROOT / "manifests").glob("*.yaml")), *sorted((ROOT / "examples").glob("*.yaml"))]
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
 def test_every_manifest_we_ship_names_the_schema(path: Path) -> None:
     first = path.read_text().partition("\n")[0]
     prefix = "# yaml-language-server: $schema="
@@ -56,8 +59,26 @@ def part(required: dict[str, Any], optional: dict[str, Any]) -> st.SearchStrateg
     )
 
 
+keeps = part({}, {"latest": st.sampled_from([1, 3, 0, 1_000_001, "2", True]), "within": amounts, "atMost": amounts})
+windows = part(
+    {
+        "kind": st.sampled_from(["allow", "deny", "never"]),
+        "schedule": st.just("0 18 * * 5"),
+        "duration": amounts,
+    },
+    {"timeZone": st.sampled_from(["UTC", "Europe/Berlin", ""])},
+)
 named = {"name": texts, "match": texts, "reason": texts}
 handlers = st.lists(part({"command": st.lists(texts, max_size=2)}, {"timeout": amounts}), max_size=2)
+allowed = {
+    **named,
+    "size": counts,
+    "sha256": hashes,
+    "required": flags,
+    "onMismatch": st.sampled_from(["report", "delete", "fail", "warn"]),
+    "files": st.lists(texts, max_size=2),
+    "keep": keeps,
+}
 rules = st.lists(st.one_of(texts, part({}, named)), max_size=2)
 variables = st.dictionaries(
     st.sampled_from(["A", "_b1", "a-b", "1"]),
@@ -72,10 +93,8 @@ spec = part(
         "modelPath": texts,
         "engine": part({}, {"python": texts, "timeout": amounts}),
         "discovery": st.lists(st.sampled_from(["engine", "directory", "disk"]), max_size=2),
-        "models": part({}, {"include": st.lists(texts, max_size=2)}),
-        "allow": st.lists(
-            st.one_of(texts, part({}, {**named, "size": counts, "sha256": hashes, "required": flags})), max_size=2
-        ),
+        "models": part({}, {"include": st.lists(texts, max_size=2), "sets": flags}),
+        "allow": st.lists(st.one_of(texts, part({}, allowed)), max_size=2),
         "deny": rules,
         "protect": rules,
         "limits": part(
@@ -86,8 +105,11 @@ spec = part(
                 "maxDeleteBytes": amounts,
                 "minKeep": counts,
                 "minFreeBytes": amounts,
+                "required": st.sampled_from(["fail", "warn", True]),
             },
         ),
+        "grace": amounts,
+        "freeze": part({}, {"windows": st.lists(windows, max_size=2)}),
         "release": part({}, {"wait": amounts, "handlers": handlers}),
         "handlers": part({}, {"changed": handlers}),
         "quarantine": part({}, {"retain": amounts}),
