@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -28,7 +29,8 @@ def pins_of(directory: str, names: Iterable[str], say: Callable[[str], None]) ->
             try:
                 pins[name] = _pin(descriptor, name)
             except (OSError, ValueError) as error:
-                why = (error.strerror if isinstance(error, OSError) else "") or str(error)
+                linked = isinstance(error, OSError) and error.errno == errno.ELOOP
+                why = "it is a symbolic link" if linked else getattr(error, "strerror", None) or str(error)
                 where = printable(os.path.join(directory, name))
                 raise ModelDirectoryError(f"{where}: cannot be pinned: {why}; name models that are there") from error
     return pins

@@ -20,15 +20,16 @@ Examples:
 @click.command(epilog=_EPILOG)
 @click.argument("name", type=options.PATH)
 @options.manifest_option
+@options.set_option
 @options.verify_option
 @options.format_option
 @options.errors_as_documents
-def command(name: str, manifest: str, verify: bool, format_: str) -> None:
+def command(name: str, manifest: str, settings: dict[str, str], verify: bool, format_: str) -> None:
     """NAME is a model as plans name it: relative to the model directory. It need not be there."""
     from reconciler.planning.trace import trace
     from reconciler.workflow import opened
 
-    with shown_progress() as progress, opened(manifest, progress=progress) as reconciler:
+    with shown_progress() as progress, opened(manifest, settings, progress=progress) as reconciler:
         plan = reconciler.plan(verify=verify)
         traced = trace(reconciler.manifest, name)
     decision = next((decision for decision in plan.decisions if decision.name == name), None)

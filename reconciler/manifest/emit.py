@@ -39,6 +39,13 @@ def flow(value: object) -> str:
     return scalar(value)
 
 
+def told(value: object) -> str:
+    """A value in a sentence: a text as it is, what is not there in words, anything else as YAML writes it."""
+    if isinstance(value, (bool, dict, list)):
+        return flow(value)
+    return "not set" if value is None else str(value)
+
+
 def block(value: Any) -> list[str]:
     """A value in lines; collections in block style but for empty ones."""
     lines: list[str] = []

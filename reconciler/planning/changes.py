@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.errors import Place
+from reconciler.manifest.emit import told
 from reconciler.manifest.manifest import Manifest
 from reconciler.planning.guards import bytes_freed
 from reconciler.planning.plan import Plan
@@ -86,7 +87,7 @@ def _rules(section: str, manifest: Manifest) -> dict[str, tuple[int, dict[str, A
 
 
 def _details(document: Mapping[str, Any]) -> str:
-    return f" ({', '.join(f'{key} {value}' for key, value in document.items())})" if document else ""
+    return f" ({', '.join(f'{key} {told(value)}' for key, value in document.items())})" if document else ""
 
 
 def _other_changes(old: Manifest, new: Manifest) -> Iterator[Change]:

@@ -11,6 +11,8 @@ from typing import Any
 
 from deepdiff import DeepDiff
 
+from reconciler.manifest.emit import told
+
 CHANGED = "{where} is {found}, expected {expected}"
 
 
@@ -57,7 +59,7 @@ def _sentence(path: list[Any], change: Any, changed: str) -> str:
     where = ".".join(map(str, path))
     match change.report_type:
         case "dictionary_item_added" | "iterable_item_added":
-            return f"{where} is new: {change.t2}"
+            return f"{where} is new: {told(change.t2)}"
         case "dictionary_item_removed" | "iterable_item_removed":
-            return f"{where} is gone: it was {change.t1}"
-    return changed.format(where=where, found=change.t2, expected=change.t1)
+            return f"{where} is gone: it was {told(change.t1)}"
+    return changed.format(where=where, found=told(change.t2), expected=told(change.t1))

@@ -29,7 +29,8 @@ def _verified(rulebook: Rulebook, stating: set[int], inventory: Inventory) -> It
 def to_search(manifest: Manifest, inventory: Inventory, digests: Mapping[str, Digest]) -> list[FileFacts]:
     """The files that may have the content of an allowed model that is not there, or is another one.
 
-    Any file of the stated size may; where no size is stated, the models that are allowed by no rule may.
+    Any file of the stated size may; where no size is stated, the models that no rule allows may: those that are
+    allowed can be many, and it takes reading them.
     """
     sizes = set(_unmatched_sizes(manifest, inventory, digests))
     if not sizes:
@@ -38,7 +39,7 @@ def to_search(manifest: Manifest, inventory: Inventory, digests: Mapping[str, Di
     others = [file for file in inventory.files if file.name not in digests]
     if None not in sizes:
         return [file for file in others if file.size in sizes]
-    return [file for file in others if file.size in sizes or _unwanted(rulebook, file.name)]
+    return [file for file in others if file.size in sizes or _unallowed(rulebook, file.name)]
 
 
 def _unmatched_sizes(manifest: Manifest, inventory: Inventory, digests: Mapping[str, Digest]) -> Iterator[int | None]:
@@ -51,5 +52,5 @@ def _unmatched_sizes(manifest: Manifest, inventory: Inventory, digests: Mapping[
             yield rule.size
 
 
-def _unwanted(rulebook: Rulebook, name: str) -> bool:
-    return rulebook.is_candidate(name) and rulebook.ruling(name).effect in {Effect.NONE, Effect.DENY}
+def _unallowed(rulebook: Rulebook, name: str) -> bool:
+    return rulebook.is_candidate(name) and rulebook.ruling(name).effect is not Effect.ALLOW

@@ -81,7 +81,7 @@ def test_set_reaches_every_command(tmp_path: Path) -> None:
     (tmp_path / "models/a.bin").touch()
     spec = "spec:\n  variables: {D: {}}\n  modelPath: ${D}\n  discovery: [directory]\n  allow: [a.bin]\n"
     put(tmp_path / "m.yaml", spec)
-    for command in (["plan"], ["audit"], ["holders"], ["render"], ["apply", "--yes"]):
+    for command in (["plan"], ["audit"], ["holders"], ["render"], ["apply", "--yes"], ["explain", "a.bin"]):
         assert run(tmp_path, *command, "-f", "m.yaml").returncode == 3, command
         done = run(tmp_path, *command, "-f", "m.yaml", "--set", "D=models")
         assert done.returncode == 0, (command, done.stderr)
@@ -155,7 +155,7 @@ def test_init_and_pin(tmp_path: Path) -> None:
     (models / "a.bin").unlink()
     (models / "a.bin").symlink_to("readme.txt")
     missing = run(tmp_path, "pin", "-f", "plain.yaml", "a.bin")
-    assert (missing.returncode, "models/a.bin: cannot be pinned" in missing.stderr) == (8, True)
+    assert (missing.returncode, "models/a.bin: cannot be pinned: it is a symbolic link" in missing.stderr) == (8, True)
     assert run(tmp_path, "pin", "-f", "plain.yaml", "zzz.bin").returncode == 64
 
 

@@ -72,6 +72,14 @@ class TestDiff:
         assert models.startswith("deletes     old_fr.bin (5 bytes): no rule allows it\n")
         assert "This change deletes 1 model, 5 bytes, on " in models
 
+    def test_values_are_told_in_the_words_of_the_manifest(self, site: Path, run: Run) -> None:
+        rule = "{match: 'a*', required: true, keep: {latest: 2}}"
+        (site / "new.yaml").write_text(MANIFEST + f"  allow: [en.bin, {rule}]\n  limits: {{maxDeletions: 3}}\n")
+        assert run("diff", "models.yaml", "new.yaml").stdout == (
+            'allow: match "a*" is new (required true, keep {latest: 2}) [new.yaml:7:19]\n'
+            "spec.limits.maxDeletions is 3, it was not set\n"
+        )
+
     def test_the_other_way_spares_it(self, old: Path, run: Run) -> None:
         assert old
         told = json.loads(run("diff", "models.yaml", "old.yaml", "--models", "models", "--format", "json").stdout)

@@ -23,7 +23,7 @@ def test_changed_new_and_gone() -> None:
 
 
 def test_kinds_that_differ() -> None:
-    assert explain({"a": 1, "b": None}, {"a": "1", "b": ""}) == ["a is 1, expected 1", "b is , expected None"]
+    assert explain({"a": 1, "b": None}, {"a": "1", "b": ""}) == ["a is 1, expected 1", "b is , expected not set"]
 
 
 def test_a_low_overlap_is_told_key_by_key() -> None:
