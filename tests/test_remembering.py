@@ -182,8 +182,9 @@ class TestVerify:
 
     def test_the_content_under_another_name_is_pointed_out(self, world: World) -> None:
         digest = hashlib.sha256(b"b.bin").hexdigest()
-        plan = world.reconciler(allow=[{"name": "c.bin", "sha256": digest}]).plan(verify=True)
-        assert [notice.text for notice in plan.notices][-1] == "c.bin is missing, and b.bin has its SHA-256"
+        for others in ({}, {"protect": ["b*"]}, {"deny": ["b*"]}):
+            plan = world.reconciler(allow=[{"name": "c.bin", "sha256": digest}], **others).plan(verify=True)
+            assert [notice.text for notice in plan.notices][-1] == "c.bin is missing, and b.bin has its SHA-256"
 
 
 class TestFreeze:

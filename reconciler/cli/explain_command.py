@@ -26,8 +26,8 @@ Examples:
 @options.errors_as_documents
 def command(name: str, manifest: str, settings: dict[str, str], verify: bool, format_: str) -> None:
     """NAME is a model as plans name it: relative to the model directory. It need not be there."""
+    from reconciler.opening import opened
     from reconciler.planning.trace import trace
-    from reconciler.workflow import opened
 
     with shown_progress() as progress, opened(manifest, settings, progress=progress) as reconciler:
         plan = reconciler.plan(verify=verify)

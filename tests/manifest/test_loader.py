@@ -6,6 +6,7 @@ import re
 import socket
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -13,8 +14,9 @@ from hypothesis import strategies as st
 
 from reconciler.errors import ManifestError, Place
 from reconciler.facts import digest_of
-from reconciler.manifest.document import MAX_BYTES, parse, resolve
+from reconciler.manifest.document import parse, resolve
 from reconciler.manifest.loader import EngineHint, load_manifest, parse_manifest, peek, read_document, validate_document
+from reconciler.manifest.reading import MAX_BYTES
 from tests.manifest.any_bytes import load_or_explain
 
 ROOT = Path(__file__).parents[2]
@@ -72,7 +74,7 @@ def test_the_reference_has_an_example_of_every_key() -> None:
 
     shown: set[tuple[type, str]] = set()
 
-    def look(value: object, path: tuple[str | int, ...]) -> None:
+    def look(value: Any, path: tuple[str | int, ...]) -> None:
         if isinstance(value, dict):
             shown.update((part_at(path), key) for key in value)
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
