@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from reconciler.facts import DirectoryFacts
 from reconciler.inventory import open_directory
@@ -24,12 +25,17 @@ class Undone:
 
 
 @contextmanager
-def located(*, models: str | None, manifest: str | None) -> Iterator[DirectoryFacts]:
-    """The model directory that is named, or that a manifest means. Raises as `Reconciler.model_directory` does."""
+def located(
+    *, models: str | None, manifest: str | None, settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[DirectoryFacts]:
+    """The model directory that is named, or that a manifest means with these values of its variables.
+
+    Raises as `Reconciler.model_directory` does.
+    """
     if models is None:
         from reconciler.opening import opened
 
-        with opened(str(manifest)) as reconciler:
+        with opened(str(manifest), settings) as reconciler:
             models = reconciler.model_directory()
     with open_directory(models) as (_, directory):
         yield directory

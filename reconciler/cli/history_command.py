@@ -22,9 +22,10 @@ Exit codes: 0 told (with --verify: the chain is whole); 7 with --verify: it is n
 @click.option("--verify", is_flag=True, help="Check that no record was edited and none is missing.")
 @options.any_manifest_option
 @options.models_option
+@options.set_option
 @options.format_option
 @options.errors_as_documents
-def command(verify: bool, manifest: str | None, models: str | None, format_: str) -> int:
+def command(verify: bool, manifest: str | None, models: str | None, settings: dict[str, str], format_: str) -> int:
     """The newest run is last."""
     from reconciler import history
     from reconciler.report.machine import history_document
@@ -32,7 +33,7 @@ def command(verify: bool, manifest: str | None, models: str | None, format_: str
     from reconciler.undoing import located
 
     options.require_directory(models, manifest)
-    with located(models=models, manifest=manifest) as directory:
+    with located(models=models, manifest=manifest, settings=settings) as directory:
         faults = history.verify(directory) if verify else None
         records = [] if faults else history.runs(directory)
     if format_ == "json":

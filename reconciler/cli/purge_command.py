@@ -20,9 +20,17 @@ Examples:
 @click.option("--all", "everything", is_flag=True, help="Purge every run, whatever time it has left.")
 @options.any_manifest_option
 @options.models_option
+@options.set_option
 @options.format_option
 @options.errors_as_documents
-def command(older_than: str | None, everything: bool, manifest: str | None, models: str | None, format_: str) -> None:
+def command(
+    older_than: str | None,
+    everything: bool,
+    manifest: str | None,
+    models: str | None,
+    settings: dict[str, str],
+    format_: str,
+) -> None:
     """Without a flag, purges only those runs whose time is over."""
     from reconciler.undoing import located, purge
 
@@ -30,6 +38,6 @@ def command(older_than: str | None, everything: bool, manifest: str | None, mode
     if older_than and everything:
         raise click.UsageError("--older-than and --all exclude each other")
     age = options.seconds(older_than, "--older-than")
-    with shown_progress() as say, located(models=models, manifest=manifest) as directory:
+    with shown_progress() as say, located(models=models, manifest=manifest, settings=settings) as directory:
         undone = purge(directory, older_than=age, everything=everything, say=say)
     options.show_undone(undone, format_)

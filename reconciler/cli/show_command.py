@@ -21,14 +21,15 @@ Examples:
 @click.argument("what", metavar="PLAN.json|RUN", type=options.PATH)
 @options.any_manifest_option
 @options.models_option
+@options.set_option
 @formats.format_option
 @options.errors_as_documents
-def command(what: str, manifest: str | None, models: str | None, format_: str) -> None:
+def command(what: str, manifest: str | None, models: str | None, settings: dict[str, str], format_: str) -> None:
     """Takes a plan file, or with -f or --models a run of that model directory."""
     if models is None and manifest is None:
         _show_plan(what, format_)
     else:
-        _show_run(what, manifest, models, format_)
+        _show_run(what, manifest, models, settings, format_)
 
 
 def _show_plan(path: str, format_: str) -> None:
@@ -47,13 +48,13 @@ def _show_plan(path: str, format_: str) -> None:
         write_plan(plan, sys.stdout, base=os.getcwd(), terminal=options.is_terminal())
 
 
-def _show_run(run: str, manifest: str | None, models: str | None, format_: str) -> None:
+def _show_run(run: str, manifest: str | None, models: str | None, settings: dict[str, str], format_: str) -> None:
     from reconciler import history
     from reconciler.report.machine import run_document
     from reconciler.report.runs import write_run
     from reconciler.undoing import located
 
-    with located(models=models, manifest=manifest) as directory:
+    with located(models=models, manifest=manifest, settings=settings) as directory:
         record = history.run(directory, run)
     if format_ == "json":
         options.emit_json({"format_version": "1.0", "outcome": "done", "run": run_document(record)})

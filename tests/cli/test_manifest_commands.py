@@ -81,7 +81,16 @@ def test_set_reaches_every_command(tmp_path: Path) -> None:
     (tmp_path / "models/a.bin").touch()
     spec = "spec:\n  variables: {D: {}}\n  modelPath: ${D}\n  discovery: [directory]\n  allow: [a.bin]\n"
     put(tmp_path / "m.yaml", spec)
-    for command in (["plan"], ["audit"], ["holders"], ["render"], ["apply", "--yes"], ["explain", "a.bin"]):
+    for command in (
+        ["plan"],
+        ["audit"],
+        ["holders"],
+        ["render"],
+        ["apply", "--yes"],
+        ["explain", "a.bin"],
+        ["history"],
+        ["purge"],
+    ):
         assert run(tmp_path, *command, "-f", "m.yaml").returncode == 3, command
         done = run(tmp_path, *command, "-f", "m.yaml", "--set", "D=models")
         assert done.returncode == 0, (command, done.stderr)
