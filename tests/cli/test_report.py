@@ -291,8 +291,13 @@ def test_many_models_are_never_cut_silently(tmp_path: Path, browser: Browser) ->
 @_browsers
 def test_an_empty_history(run: Run, site: Path, browser: Browser) -> None:
     browser.open(made(run, site, "--models", "models"))
-    assert browser.one("#tile").text == "No models."
-    assert figures(browser)["runs"] == ("0", "")
+    assert sorted(names(browser)) == ["en.bin", "old_fr.bin"]
+    assert figures(browser) == {
+        "runs": ("0", ""),
+        "removed": ("0", ""),
+        "came free": ("0 B", "0 bytes, expected 0 bytes"),
+        "there now": ("10 B", "2 files"),
+    }
     assert browser.all("#timeline") == []
 
 
@@ -305,21 +310,27 @@ def test_the_history_and_one_run(run: Run, hostile: Path, browser: Browser) -> N
     document = told(run, "history", "--models", "models")
     runs = document["runs"]
     browser.open(made(run, hostile, "--models", "models"))
-    freed, expected = (sum(entry["freed"][kind] for entry in runs) for kind in ("measured", "expected"))
+    freed = sum(max(0, entry["freed"]["measured"]) for entry in runs)
+    expected = sum(entry["freed"]["expected"] for entry in runs)
+    now = told(run, "list", "--models", "models", "--no-engine")["files"]
     assert figures(browser) == {
         "runs": ("2", ""),
         "removed": (str(sum(len(entry["models"]) for entry in runs)), ""),
         "came free": (human_size(freed), f"{freed:,} bytes, expected {expected:,} bytes"),
+        "there now": (human_size(sum(file["size"] for file in now)), f"{len(now)} files"),
     }
     models = [(m["fate"], m["name"], m["evidence"]["size"], entry["id"]) for entry in runs for m in entry["models"]]
+    models += [("present", file["name"], file["size"], "") for file in now]
+    words = {"present": "there now", **{fate.value: word for fate, word in FATES.items()}}
     shown = sorted((row[0], row[2], row[1], row[3]) for row in table(browser))
-    assert shown == sorted((FATES[fate], printable(n), human_size(size), run_id) for fate, n, size, run_id in models)
+    assert shown == sorted((words[fate], printable(n), human_size(size), run_id) for fate, n, size, run_id in models)
     assert [row.split("\t")[0] for row in browser.texts("#runs tbody tr")] == [entry["id"] for entry in runs]
     dots = browser.run("return [...document.querySelectorAll('#timeline title')].map((title) => title.textContent)")
     total = 0
     for dot, entry in zip(dots, runs, strict=True):
-        total += entry["freed"]["measured"]
-        assert dot == f"{entry['id']}, apply: {entry['freed']['measured']:,} bytes freed, {total:,} bytes in all"
+        freed = max(0, entry["freed"]["measured"])
+        total += freed
+        assert dot == f"{entry['id']}, apply: {freed:,} bytes freed, {total:,} bytes in all"
     one = runs[0]
     browser.open(made(run, hostile, "--models", "models", one["id"]))
     assert browser.one("#outcome").text == one["state"] == "purged"
