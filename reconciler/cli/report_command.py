@@ -61,18 +61,21 @@ def _of_directory(models: str, run: str | None) -> str:
     with located(models=models, manifest=None) as directory:
         if run is not None:
             return run_page(history.run(directory, run))
-        return history_page(history.runs(directory), directory.path, *_present(directory))
+        records = history.runs(directory)
+        damages = [f"The history is damaged: {fault}" for fault in history.verify(directory)]
+        present, faults = _present(directory)
+        return history_page(records, directory.path, present, (*damages, *faults))
 
 
-def _present(directory: DirectoryFacts) -> tuple[Sequence[FileFacts], str]:
+def _present(directory: DirectoryFacts) -> tuple[Sequence[FileFacts] | None, Sequence[str]]:
     """The files in `directory` now, or why they are not known: a history is worth looking at without them."""
     from reconciler.inventory import open_directory, take_inventory
 
     try:
         with open_directory(directory.path) as (descriptor, _):
-            return take_inventory(descriptor, directory).files, ""
+            return take_inventory(descriptor, directory).files, ()
     except ModelDirectoryError as error:
-        return (), str(error)
+        return None, [f"What is there now is not shown: {error}"]
 
 
 def _of_plan(manifest: str | None, path: str | None) -> str:

@@ -124,29 +124,30 @@ def run_page(record: RunRecord) -> str:
     return _render(page)
 
 
-def history_page(records: list[RunRecord], directory: str, present: Sequence[FileFacts], fault: str = "") -> str:
+def history_page(
+    records: list[RunRecord], directory: str, present: Sequence[FileFacts] | None, faults: Sequence[str] = ()
+) -> str:
     """The page of everything that was done in `directory`.
 
-    Its models are those of every apply, with where they are, and `present`, those that lie there now; `fault` says
-    why these are not known.
+    Its models are those of every apply, with where they are, and `present`, those that lie there now, or None
+    where these are not known. `faults` are what is wrong, in words.
     """
-    bytes_now = sum({file.identity: file.size for file in present}.values())
     page = _Page(
         title=f"History of {printable(directory)}",
         outcome="",
         figures=(
             (f"{len(records):,}", "run" if len(records) == 1 else "runs", ""),
             *_run_figures(records),
-            *([] if fault else [(human_size(bytes_now), "there now", plural(len(present), "file"))]),
+            *([] if present is None else [_figure(present)]),
         ),
         facts={
             name: moment(record.began)
             for name, record in zip(("First run", "Last run"), records[:1] + records[-1:], strict=False)
         },
-        alerts=[harmless(f"What is there now is not shown: {fault}")] if fault else (),
+        alerts=list(map(harmless, faults)),
         states={**_FATE_STATES, **_THERE},
         columns=(("status", "Fate"), ("size", "Size"), ("name", "Model"), ("place", "Run"), ("why", "Cause")),
-        models=[*_of_runs([record for record in records if record.kind == "apply"]), *_of_files(present)],
+        models=[*_of_runs([record for record in records if record.kind == "apply"]), *_of_files(present or ())],
         runs=records,
     )
     return _render(page)
@@ -189,6 +190,11 @@ def _of_runs(records: Iterable[RunRecord]) -> Iterator[dict[str, object]]:
         for record in records
         for fate, file in zip(record.models, record.files, strict=True)
     )
+
+
+def _figure(present: Sequence[FileFacts]) -> tuple[str, str, str]:
+    sizes = {file.identity: file.size for file in present}
+    return human_size(sum(sizes.values())), "there now", plural(len(present), "file")
 
 
 def _of_files(present: Iterable[FileFacts]) -> Iterator[dict[str, object]]:

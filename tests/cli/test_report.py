@@ -408,3 +408,42 @@ def luminance(parts: tuple[float, ...]) -> float:
 def contrast(one: tuple[float, ...], other: tuple[float, ...]) -> float:
     darker, lighter = sorted((luminance(one), luminance(other)))
     return (lighter + 0.05) / (darker + 0.05)
+
+
+class TestDamage:
+    """A history that is damaged: one error, or a page that says so."""
+
+    @pytest.fixture
+    def journal(self, run: Run, site: Path) -> Path:
+        for name in ("one.bin", "two.bin"):
+            (site / "models" / name).write_bytes(b"model")
+            assert run("apply", "-f", "models.yaml", "--yes").returncode == 0
+        return min((site / "models/.ocr-reconcile/runs").glob("*/journal"))
+
+    def test_what_cannot_be_read_is_one_error(self, run: Run, journal: Path, site: Path) -> None:
+        journal.write_bytes(b"\n" + journal.read_bytes())
+        done = run("report", "--html", "page.html", "--models", "models")
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (7, "", 1)
+        assert done.stderr.startswith(f"error: {journal.parent.name}: record 1 of the journal is damaged")
+        assert not (site / "page.html").exists()
+
+    def test_a_plan_is_shown_without_its_history(self, run: Run, journal: Path, site: Path) -> None:
+        journal.write_bytes(b"\n" + journal.read_bytes())
+        text = made(run, site, "-f", "models.yaml").read_text()
+        assert f"<li>What was done before is not shown: {journal.parent.name}: record 1" in text
+
+    def test_what_was_cut_off_is_said(self, run: Run, journal: Path, site: Path) -> None:
+        journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:-1]))
+        text = made(run, site, "--models", "models").read_text()
+        assert f"<li>The history is damaged: {journal.parent.name}: the journal has no end" in text
+        assert run("history", "--models", "models", "--verify").returncode == 7
+
+    def test_models_that_cannot_be_read_are_said(self, journal: Path, site: Path) -> None:
+        assert journal.exists()
+        (site / "models/closed").mkdir(mode=0)
+        drop = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+        command = [*drop, sys.executable, "-m", "reconciler", "report", "--html", "page.html", "--models", "models"]
+        done = subprocess.run(command, cwd=site, capture_output=True, text=True, check=False)
+        (site / "models/closed").chmod(0o700)
+        assert done.returncode == 0, done.stderr
+        assert "<li>What is there now is not shown: " in (site / "page.html").read_text()
