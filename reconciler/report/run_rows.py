@@ -10,7 +10,7 @@ from reconciler.history import RunRecord
 from reconciler.names import Shown, printable
 from reconciler.planning.verdicts import Verdict
 from reconciler.quantities import both_sizes, plural
-from reconciler.report.rows import Remark, Row, Sheet, Weight, plan_sheet
+from reconciler.report.rows import Remark, Row, Sheet, Weight, plan_sheet, shortest
 from reconciler.transaction import Fate, ModelFate, RunResult
 from reconciler.transaction.result import Freed
 
@@ -62,10 +62,10 @@ def applied_sheet(applied: Applied, *, base: str) -> Sheet:
     )
 
 
-def run_sheet(record: RunRecord) -> Sheet:
+def run_sheet(record: RunRecord, *, base: str) -> Sheet:
     """What the history knows of one run, with the fate that its models have today."""
     sizes = {file.name: file.size for file in record.files}
-    header = {str(key).replace("_", " ").capitalize(): str(value) for key, value in record.header.items()
+    header = {str(key).replace("_", " ").capitalize(): shortest(value, base) for key, value in record.header.items()
               if isinstance(value, str)}  # fmt: skip
     return Sheet(
         name=str(record.header.get("manifest_name", "")),
