@@ -85,7 +85,7 @@ def _of_plan(manifest: str | None, path: str | None) -> str:
         from reconciler.plan_files import read_plan_file
 
         return plan_page(read_plan_file(str(path)), [], base=os.getcwd())
-    from reconciler.workflow import opened
+    from reconciler.opening import opened
 
     with shown_progress() as progress, opened(manifest, progress=progress) as reconciler:
         plan = reconciler.plan()
