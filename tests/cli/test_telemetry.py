@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -254,9 +255,13 @@ def test_spans_become_children_of_the_pipelines(run: Run, collector: tuple[str, 
 
 
 def test_a_collector_that_is_not_there_fails_no_run(run: Run):
-    done = run("plan", "-f", "models.yaml", OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9", NO_PROXY="127.0.0.1")
+    nobody = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://me:hunter2@127.0.0.1:9", "NO_PROXY": "127.0.0.1"}
+    done = run("--log-format", "json", "plan", "-f", "models.yaml", **nobody)
     assert done.returncode == 0
     assert done.stdout.startswith("Manifest")
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert {(line["level"], line["message"].partition(":")[0]) for line in lines} == {("warning", "traces")}
+    assert "hunter2" not in done.stderr
 
 
 @pytest.mark.parametrize(
