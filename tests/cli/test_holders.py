@@ -92,11 +92,11 @@ def test_a_holder_that_appears_between_proof_and_move(
     looked: list[str] = []
     started = []
 
-    def check(descriptor, file):
+    def check(descriptor, file, kinds):
         looked.append(file.name)
         if len(looked) == 3:
             started.append(start(site.models / file.name, ways.WAYS["mapping"]))
-        return check_free(descriptor, file)
+        return check_free(descriptor, file, kinds)
 
     monkeypatch.setattr("reconciler.applying.check_free", check)
     reconciler = Reconciler(load_manifest(str(site.manifest)))
@@ -133,10 +133,10 @@ def test_the_same_race_with_the_real_command(site: Site, start: ways.Start) -> N
 def test_keep_going_past_a_holder(site: Site, start: ways.Start, monkeypatch: pytest.MonkeyPatch) -> None:
     from reconciler.applying import ApplySettings
 
-    def check(descriptor, file):
+    def check(descriptor, file, kinds):
         if file.name == "old-2.bin":
             start(site.models / file.name, ways.WAYS["read"])
-        return check_free(descriptor, file)
+        return check_free(descriptor, file, kinds)
 
     monkeypatch.setattr("reconciler.applying.check_free", check)
     reconciler = Reconciler(load_manifest(str(site.manifest)))
