@@ -37,8 +37,9 @@ def located(*, models: str | None, manifest: str | None) -> Iterator[DirectoryFa
 
 def roll_back(directory: DirectoryFacts, run: str | None) -> Undone:
     """Put back what a run removed (None: the newest that can be). Raises ApplyError and InterruptedRunError."""
+    header = provenance(os.getcwd())
     with Transaction.open(directory, now=time.time) as transaction:
-        return Undone(transaction.recovered, transaction.rollback(run, provenance(os.getcwd())))
+        return Undone(transaction.recovered, transaction.rollback(run, header))
 
 
 def purge(
@@ -50,6 +51,7 @@ def purge(
     def progress(_: str, done: int, total: int) -> None:
         say(f"purging: {human_size(done)} of {human_size(total)}")
 
+    header = provenance(os.getcwd())
     with Transaction.open(directory, now=time.time) as transaction:
         chosen = due(transaction.retained(), time.time(), older_than, everything)
-        return Undone(transaction.recovered, transaction.purge(chosen, provenance(os.getcwd()), progress, keepers))
+        return Undone(transaction.recovered, transaction.purge(chosen, header, progress, keepers))
