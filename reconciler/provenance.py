@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
-import socket
+import platform
 import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
@@ -26,7 +26,7 @@ def provenance(manifest_directory: str, environment: Mapping[str, str] = os.envi
     """
     found = {
         "user": _user(),
-        "host": socket.gethostname(),
+        "host": platform.node(),
         "pipeline": _pipeline(environment),
         "commit": next((environment[name] for name in _COMMITS if environment.get(name)), ""),
         "git_revision": _git_revision(manifest_directory),

@@ -97,6 +97,8 @@ def is_terminal() -> bool:
 
 def checked_overrides(overrides: tuple[str, ...], *also: str) -> frozenset[str]:
     """The names given to `--override`; one that is no guard is a usage error that lists them."""
+    if not overrides:
+        return frozenset()
     from reconciler.planning.guards import GUARDS
 
     known = (*GUARDS, *also)

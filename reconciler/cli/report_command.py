@@ -65,7 +65,7 @@ def _of_plan(manifest: str | None, path: str | None) -> str:
 
         return plan_page(read_plan_file(str(path)), [], base=os.getcwd())
     from reconciler import history
-    from reconciler.workflow import opened
+    from reconciler.opening import opened
 
     with shown_progress() as progress, opened(manifest, progress=progress) as reconciler:
         plan = reconciler.plan()
