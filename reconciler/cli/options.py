@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from reconciler.cli.configuration import Format
 from reconciler.cli.logs import LOGS
 from reconciler.errors import InterruptedRunError, ReconcileError, UsageError
 
@@ -34,6 +35,7 @@ any_manifest_option = click.option(
 format_option = click.option(
     "--format",
     "format_",
+    cls=Format,
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,

@@ -12,6 +12,7 @@ from collections.abc import Iterator, MutableMapping, Sequence
 from typing import TYPE_CHECKING
 
 from reconciler.facts import FileFacts, Hold, HoldAnswer, Holder
+from reconciler.redaction import redacted_command
 
 if TYPE_CHECKING:
     import psutil
@@ -101,5 +102,5 @@ def _paths(process: psutil.Process) -> Iterator[tuple[str, str]]:
 
 def _describe(process: psutil.Process, ways: dict[str, None]) -> Holder:
     with process.oneshot():
-        command = " ".join(process.cmdline())[:200]
+        command = redacted_command(process.cmdline())[:200]
         return Holder(process.pid, 0, command, process.username(), tuple(ways), process.pid == os.getpid())
