@@ -51,7 +51,7 @@ bench: .venv/.installed ## Measure speed and memory against the peers (minutes);
 bench-quick: .venv/.installed ## The same at small sizes in under two minutes; prints only
 	$(BIN)/python -m benchmarks --quick
 
-faults: .venv/.installed-dev ## Kill and fail an apply at every system call that changes the disk (needs strace)
+faults: .venv/.installed-dev ## Kill and fail apply, rollback and purge at every system call that changes the disk (needs strace)
 	@command -v strace >/dev/null || { echo "strace is missing; on Debian: apt-get install strace"; exit 1; }
 	$(BIN)/python -m tests.faults.sweep
 	$(BIN)/python -m tests.faults.command

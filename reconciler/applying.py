@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from reconciler.errors import GuardError, InterruptedRunError, StalePlanError
 from reconciler.facts import DirectoryFacts, FileFacts, Hold
 from reconciler.handlers import HandlerError, run_handlers
-from reconciler.holders import Proof, Waiting, check_free, describe, held_since, prove, require
+from reconciler.holders import Proof, Waiting, check_free, describe, held_since, keepers, prove, require
 from reconciler.inventory import open_directory
 from reconciler.names import printable
 from reconciler.phases import phase
@@ -140,6 +140,7 @@ class Apply:
             retain=self._manifest.spec.quarantine.retain,
             keep_going=self._settings.keep_going,
             progress=self._tell_step,
+            explain=keepers,
         )
         result = transaction.apply(orders)
         self._tell_result(result)
@@ -165,7 +166,7 @@ class Apply:
     def _purge(self, transaction: Transaction, descriptor: int) -> RunResult | None:
         """Remove for good what earlier runs have in quarantine and whose time is over, or whose space is needed."""
         chosen = self._purgeable(transaction.retained(), descriptor)
-        return transaction.purge(chosen, self._header(), self._tell_progress) if chosen else None
+        return transaction.purge(chosen, self._header(), self._tell_progress, keepers) if chosen else None
 
     def _purgeable(self, kept: list[Retained], descriptor: int) -> list[Retained]:
         space = os.fstatvfs(descriptor)

@@ -29,10 +29,15 @@ class ReconcileError(Exception):
     """Base of every error that the package raises on purpose.
 
     `exit_code` is the process exit code of the command line, `outcome` the same in a word for machine output.
+    Notes that were added (`add_note`) are lines of the message.
     """
 
     exit_code: ClassVar[int] = 1
     outcome: ClassVar[str] = "error"
+
+    def __str__(self) -> str:
+        """The message, and what was done before that must be known as well."""
+        return "\n".join((super().__str__(), *getattr(self, "__notes__", ())))
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,9 +51,18 @@ def _pipeline(environment: Mapping[str, str]) -> str:
 
 
 def _git_revision(directory: str) -> str:
-    """What `git describe` says of the checkout that holds the manifest; empty outside one, or without git."""
-    command = ["git", "-C", directory, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    """The commit of the checkout that holds the manifest, and whether it is dirty; empty outside one, or without git.
+
+    Not by `git describe`: it writes the index of the checkout anew, whatever it is told.
+    """
+    options = ("--porcelain=v2", "--branch", "--no-ahead-behind", "--untracked-files=no")
+    command = ["git", "-C", directory, "--no-optional-locks", "status", *options]
     with suppress(OSError, subprocess.TimeoutExpired):
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=_GIT_TIMEOUT, check=False)
-        return answer.stdout.strip() if answer.returncode == 0 else ""
+        answer = subprocess.run(
+            command, capture_output=True, encoding="utf-8", errors="replace", timeout=_GIT_TIMEOUT, check=False
+        )
+        lines = answer.stdout.splitlines() if answer.returncode == 0 else []
+        commit = next((line.split()[2] for line in lines if line.startswith("# branch.oid ")), "")
+        if commit.isalnum():  # `(initial)` where there is no commit yet
+            return commit + ("-dirty" if any(not line.startswith("#") for line in lines) else "")
     return ""

@@ -43,18 +43,21 @@ def located(
 
 def roll_back(directory: DirectoryFacts, run: str | None) -> Undone:
     """Put back what a run removed (None: the newest that can be). Raises ApplyError and InterruptedRunError."""
+    header = provenance(os.getcwd())
     with Transaction.open(directory, now=time.time) as transaction:
-        return Undone(transaction.recovered, transaction.rollback(run, provenance(os.getcwd())))
+        return Undone(transaction.recovered, transaction.rollback(run, header))
 
 
 def purge(
     directory: DirectoryFacts, *, older_than: float | None, everything: bool, say: Callable[[str], None]
 ) -> Undone:
     """Remove for good what is due in quarantine, is older than `older_than` seconds, or all of it."""
+    from reconciler.holders import keepers
 
     def progress(_: str, done: int, total: int) -> None:
         say(f"purging: {human_size(done)} of {human_size(total)}")
 
+    header = provenance(os.getcwd())
     with Transaction.open(directory, now=time.time) as transaction:
         chosen = due(transaction.retained(), time.time(), older_than, everything)
-        return Undone(transaction.recovered, transaction.purge(chosen, provenance(os.getcwd()), progress))
+        return Undone(transaction.recovered, transaction.purge(chosen, header, progress, keepers))

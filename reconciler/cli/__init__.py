@@ -5,6 +5,7 @@ Importing this package imports click and nothing else of weight; a command's fil
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import signal
@@ -135,6 +136,8 @@ def main() -> NoReturn:
         code = 1
     except OSError as error:  # no working directory, no room for the output
         gone = "working directory" if isinstance(error, FileNotFoundError) else "standard output"
+        if error.errno in {errno.EMFILE, errno.ENFILE}:
+            gone = "this process"
         code = _report(f"{printable(str(error.filename or gone))}: {error.strerror}; repair that and run again", 1)
         sys.stdout = None
     gc.freeze()  # nor are they looked for once more at the end, where that takes a tenth of a short command

@@ -110,6 +110,19 @@ def ask(engine: Any, told: Dict[str, Any]) -> bool:
     return True
 
 
+def tidy(told: Dict[str, Any]) -> None:
+    """Remove what was made here, and this directory where that leaves it empty, as the client does if it lives."""
+    prefix = told.get("prefix", "/")
+    with contextlib.suppress(OSError):
+        if "model_directory" in told and not os.path.isabs(prefix):
+            os.unlink(prefix)
+    with contextlib.suppress(OSError):
+        if not os.path.isabs(prefix):
+            os.removedirs(os.path.dirname(prefix))
+    with contextlib.suppress(OSError):
+        os.rmdir(os.getcwd())
+
+
 def converse() -> Optional[Dict[str, Any]]:
     """The answer, or None where no request came."""
     told: Dict[str, Any] = {
@@ -125,7 +138,9 @@ def converse() -> Optional[Dict[str, Any]]:
     except Refusal as refusal:
         cause = refusal.cause
         told["error"] = {"kind": refusal.kind, "type": type(cause).__name__, "message": str(cause)}
-    return told
+        return told
+    finally:
+        tidy(told)
 
 
 def main() -> None:

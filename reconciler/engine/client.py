@@ -62,7 +62,7 @@ class EngineChild:
         try:
             return cls(_spawn(interpreter, home), interpreter, timeout, home)
         except BaseException:
-            os.rmdir(home)
+            shutil.rmtree(home, ignore_errors=True)  # a signal may come when the child is there, and at work
             raise
 
     def ask(self, model_directory: str | None, base: str) -> EngineFacts:

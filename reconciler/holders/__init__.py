@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from reconciler.facts import FileFacts, HoldAnswer
 from reconciler.holders import proof as _proof
 from reconciler.holders.proof import Clock, Proof, Waiting, describe, document_of, held_error, held_since, require
+from reconciler.holders.removed import keepers
 
 if TYPE_CHECKING or sys.platform == "linux":
     from reconciler.holders.linux import probe
@@ -33,6 +34,7 @@ __all__ = [
     "document_of",
     "held_error",
     "held_since",
+    "keepers",
     "probe",
     "prove",
     "require",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from reconciler.errors import ApplyError, HeldError, InterruptedRunError
+from reconciler.errors import ApplyError, HeldError, InterruptedRunError, ReconcileError
 from reconciler.facts import FileFacts
 from reconciler.names import printable
 from reconciler.transaction.log import fates_of
@@ -150,7 +150,7 @@ class Apply:
             raise HeldError(f"{message}, and apply again", error.answers) from error
         if isinstance(error, InterruptedRunError | KeyboardInterrupt):
             raise InterruptedRunError(f"{where}: {_cause(error)}; every model was put back") from error
-        if isinstance(error, OSError | ApplyError):
+        if isinstance(error, OSError | ReconcileError):
             message = f"{where}: {_cause(error)}; every model was put back, apply again when that is mended"
             raise TransactionError(message, result) from error
         raise error
@@ -183,10 +183,8 @@ class Apply:
         return RunResult(run.run, "apply", result.models, freed)
 
     def _unfinished(self, run: OpenRun, error: BaseException) -> ApplyError | InterruptedRunError:
-        message = (
-            f"{self._store.tree.where}: {_cause(error)}; run {run.run} is committed, and what is left of its purge "
-        )
-        message += "goes on at the next start"
+        left = "its record is ended" if self._orders.retain > 0 else "what is left of its purge goes on"
+        message = f"{self._store.tree.where}: {_cause(error)}; run {run.run} is committed, and {left} at the next start"
         if isinstance(error, OSError):
             return TransactionError(message, self._result(run, self._models, {}, Fate.QUARANTINED))
         return InterruptedRunError(message)

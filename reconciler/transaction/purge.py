@@ -35,6 +35,12 @@ class Removed:
     allocated: int
     links: int
 
+    @property
+    def now(self) -> FileFacts:
+        """The file under the device and inode that it had in its last moment: a mount anew may change both."""
+        device, inode = self.identity
+        return self.file._replace(device=device, inode=inode)
+
 
 class Purge:
     """The purge of the quarantines of some runs; the same for one at once, one that is due, one interrupted."""
@@ -109,7 +115,7 @@ class Purge:
             )
         missing = expected - kept - measured
         if missing > min(expected // 100, _NOISE):
-            others = self._explain([removed.file for removed in self._removed])
+            others = self._explain([removed.now for removed in self._removed])
             unknown = "a process that keeps a removed file open or mapped, a snapshot, or what others wrote meanwhile"
             reasons += others or [f"{missing} bytes did not come free: {unknown}"]
         return tuple(reasons)

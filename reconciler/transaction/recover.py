@@ -39,6 +39,10 @@ class Recovered:
     how: str
     problems: tuple[str, ...] = ()
 
+    def __str__(self) -> str:
+        """In words, for the message of a command that failed after it."""
+        return "\n".join((f"before that, run {self.run}, which was interrupted, was {self.how}", *self.problems))
+
 
 @dataclass(frozen=True, slots=True)
 class Pending:

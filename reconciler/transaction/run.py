@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from reconciler.errors import ApplyError, InterruptedRunError
+from reconciler.errors import ApplyError, InterruptedRunError, ReconcileError
 from reconciler.facts import STATE_DIRECTORY, DirectoryFacts
 from reconciler.phases import phase
 from reconciler.planning.memory import Memory
@@ -52,7 +52,12 @@ class Transaction:
             opened.callback(lock.release)
             with signals_deferred() as signals:
                 recovered = recover(store, now, signals)
-            yield cls(store, now, lock.former, recovered)
+            try:
+                yield cls(store, now, lock.former, recovered)
+            except ReconcileError as error:
+                if recovered:
+                    error.add_note(str(recovered))
+                raise
 
     def retained(self) -> list[Retained]:
         """The runs with files in quarantine, oldest first. Raises JournalError."""

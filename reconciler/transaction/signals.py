@@ -34,8 +34,7 @@ class Signals:
     def check(self) -> None:
         """Raise InterruptedRunError if a signal has been received."""
         if self.received is not None:
-            name = signal.Signals(self.received).name
-            raise InterruptedRunError(f"interrupted by {name}")
+            raise InterruptedRunError(f"interrupted by {signal.Signals(self.received).name}")
 
     @contextmanager
     def raising(self) -> Iterator[None]:
@@ -68,4 +67,6 @@ def signals_deferred() -> Iterator[Signals]:
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)
-    signals.check()
+    if signals.received is not None:
+        name = signal.Signals(signals.received).name
+        raise InterruptedRunError(f"interrupted by {name}; what was done before stands: see `ocr-reconcile history`")

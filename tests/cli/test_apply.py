@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.site import COMMAND, Site, Terminal, digest, python_of, wait_until
+from tests.cli.site import COMMAND, Site, Stopped, Terminal, digest, python_of, wait_until
 
 RELEASES = ("26.10.0", "26.7.0", "25.12.0")
 
@@ -379,6 +379,37 @@ def test_an_active_run(site: Site) -> None:
         assert f"another run is active: process {first.pid} of" in error
         first.send_signal(signal.SIGINT)
         assert first.wait(60) == 130
+
+
+def test_a_directory_that_vanishes(site: Site) -> None:
+    """Between the first move and the second; what is moved goes back, wherever the directory is by now."""
+    before = site.make_plan()
+    with Stopped(site, 1, site.plan, "--format", "json") as apply:
+        site.models.rename(site.root / "away")
+        said, error = apply.go_on()
+    (site.root / "away").rename(site.models)
+    assert apply.process.returncode == 7
+    assert "the model directory does not exist" in error
+    assert "every model was put back" in error
+    assert {model["fate"] for model in json.loads(said)["run"]["models"]} == {"restored"}
+    assert site.digest() == before
+
+
+def test_out_of_descriptors(site: Site) -> None:
+    """However few a process may have: one clear error and nothing changed, or it is done."""
+    site.write_manifest(quarantine={"retain": "1d"})
+    before, codes = site.digest(), set()
+    for limit in range(6, 20):
+        words = [COMMAND, "apply", "-f", str(site.manifest), "--yes"]
+        limited = ["sh", "-c", f'ulimit -n {limit}; exec "$@"', "sh", *words]
+        done = subprocess.run(limited, check=False, capture_output=True, text=True)
+        codes.add(done.returncode)
+        if done.returncode == 0:
+            break
+        assert done.stderr.count("error: ") == 1, done.stderr
+        assert "standard output" not in done.stderr
+        assert site.digest() == before
+    assert codes >= {0, 7}
 
 
 def test_ctrl_c_while_it_waits(site: Site) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,16 @@ def test_less_came_free_than_expected(site: Site) -> None:
     told = site.apply().stdout
     assert "old-0.bin: other hard links keep it" in told
     assert "other hard links keep it" in only(site.history())["freed"]["reasons"][0]
+
+
+def test_a_holder_keeps_what_was_purged(site: Site) -> None:
+    """A process that maps a file in quarantine keeps its blocks: it is named, in the text and in the history."""
+    site.put("old-big.bin", b"x" * 4_000_000)
+    os.sync()  # allocated late, the blocks would not be counted
+    site.apply()
+    run = only(site.history())
+    number = next(n for n, model in enumerate(run["models"]) if model["name"] == "old-big.bin")
+    with open(site.models / ".ocr-reconcile" / "runs" / run["id"] / "quarantine" / str(number), "rb"):
+        told = site.run("purge", "-f", site.manifest, "--all").stdout
+    assert f"old-big.bin: is kept until it ends by pid {os.getpid()} " in told
+    assert "old-big.bin: is kept" in site.history()[-1]["freed"]["reasons"][0]

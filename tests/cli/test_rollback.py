@@ -122,6 +122,16 @@ def test_a_recovery_is_told_where_nothing_else_is_to_do(site: Site) -> None:
     assert site.digest() == before
 
 
+def test_a_recovery_is_told_where_the_command_fails(site: Site) -> None:
+    """Nothing is there to roll back, and still the rollback has undone what was interrupted."""
+    before = site.digest()
+    interrupted(site, "renameat,rename", 3, "apply", "-f", site.manifest, "--yes")
+    document = site.json("rollback", "-f", site.manifest, code=7)
+    assert site.digest() == before
+    run = only(site.history())["id"]
+    assert f"before that, run {run}, which was interrupted, was undone" in document["error"]
+
+
 def test_an_interrupted_purge_goes_on(site: Site) -> None:
     site.write_manifest()
     interrupted(site, "unlink,unlinkat", 2, "apply", "-f", site.manifest, "--yes")

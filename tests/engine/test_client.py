@@ -267,15 +267,36 @@ class TestFaults:
         assert b"KeyboardInterrupt" in error
         assert is_gone(int((tmp_path / "pid").read_text()))
 
-    def test_child_of_a_killed_parent_goes_away(self, fake_engine: Callable[..., str], tmp_path: Path):
-        script = f"import tempfile; tempfile.tempdir = {str(tmp_path)!r}\n" + _STARTING
-        python = fake_engine(f"import os\nopen({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))")
+    @pytest.mark.parametrize(("parent_does", "then"), [("_STARTING", "pass"), ("_ASKING", "list")])
+    def test_child_of_a_killed_parent_goes_away(
+        self, fake_engine: Callable[..., str], tmp_path: Path, parent_does: str, then: str
+    ):
+        """Before it was asked, and while it lists; its private directory goes with it."""
+        script = f"import tempfile; tempfile.tempdir = {str(tmp_path / 'tmp')!r}\n" + globals()[parent_does]
+        os.mkfifo(tmp_path / "go on")
+        python = fake_engine(_TELLS_ITS_PID.format(pid=str(tmp_path / "pid"), wait=str(tmp_path / "go on"), then=then))
         with subprocess.Popen([sys.executable, "-c", script, python]) as parent:
-            wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() != "")
+            wait_until((tmp_path / "pid").exists)
             parent.kill()
+        if then == "list":
+            (tmp_path / "go on").write_text("")
         wait_until(lambda: is_gone(int((tmp_path / "pid").read_text())))
 
 
+_TELLS_ITS_PID = """
+import os
+def tell():
+    open({pid!r} + ".new", "w").write(str(os.getpid()))
+    os.rename({pid!r} + ".new", {pid!r})
+class AsposeAI(AsposeAI):
+    def list_local(self):
+        if {then!r} == "list" and os.path.islink("Aspose.AI.LLM/models"):
+            tell()
+            open({wait!r}).close()
+        return []
+if {then!r} != "list":
+    tell()
+"""
 _ASKING = """
 import sys
 from reconciler.engine.client import EngineChild

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.errors import ActiveRunError, ApplyError, HeldError, InterruptedRunError
+from reconciler.errors import ActiveRunError, ApplyError, EngineError, HeldError, InterruptedRunError
 from reconciler.facts import FileFacts
 from reconciler.transaction import Fate, RunResult, Transaction, TransactionError, retained
 from reconciler.transaction.apply import Orders
@@ -302,6 +302,15 @@ def test_it_works_off_the_main_thread(world: World) -> None:
     thread.start()
     thread.join()
     assert fates(results[0]) == {Fate.QUARANTINED}
+
+
+def test_an_engine_that_fails_in_the_verification_puts_everything_back_and_says_so(world: World) -> None:
+    def fail(_moved: Sequence[FileFacts]) -> Sequence[str]:
+        raise EngineError("the engine is gone")
+
+    with pytest.raises(TransactionError, match="the engine is gone; every model was put back"):
+        apply(world, verify=fail)
+    assert contents(world.path) == world.before
 
 
 def test_an_error_of_the_caller_puts_everything_back_and_goes_on(world: World) -> None:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import signal
 
 import pytest
 
 from reconciler import history
-from reconciler.errors import ApplyError
+from reconciler.errors import ApplyError, InterruptedRunError
 from reconciler.transaction import Fate, Transaction, due, retained
 from tests.faults.world import Clock, World, contents
 
@@ -73,6 +74,24 @@ def test_a_place_taken_meanwhile_undoes_the_rollback(world: World, monkeypatch: 
                 transaction.rollback()
     (world.path / world.doomed[6]).unlink()
     assert set(world.recovers().values()) == {Fate.QUARANTINED}
+
+
+def test_a_signal_too_late_to_undo_says_that_it_is_done(world: World) -> None:
+    applied(world)
+    clock, looks = Clock(), itertools.count(1)
+
+    def now() -> float:
+        if next(looks) == 3:  # the lock, the beginning, the end
+            signal.raise_signal(signal.SIGTERM)
+        return clock()
+
+    with (
+        pytest.raises(InterruptedRunError, match="interrupted by SIGTERM; what was done before stands"),
+        Transaction.open(world.directory, now) as transaction,
+    ):
+        transaction.rollback()
+    assert contents(world.path) == world.before
+    assert history.runs(world.directory)[-1].state == "restored"
 
 
 def test_nothing_to_roll_back(world: World) -> None:
