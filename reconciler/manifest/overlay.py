@@ -35,7 +35,7 @@ def extended(document: Document, read: Read) -> Document:
 
     `read` gives the document in a file, or raises ManifestError.
     """
-    if not _paths(document) and not _mentions_remove(document.root):
+    if not _paths(document) and not (document.dollars and _mentions_remove(document.root)):
         return document
     layers = _Layers(read, repository_of(document.file))
     layers.add(document, os.path.realpath(document.file))
@@ -146,7 +146,8 @@ def _merged(document: Document, layers: list[Document]) -> Document:
         merged = merge(merged, shifted) if isinstance(layer.root, dict) else shifted
     digest = digest_of("".join([own.digest, *(layer.digest for layer in layers)]).encode()) if layers else own.digest
     root, marks = _without_removals(merged)
-    return replace(document, files=files, digest=digest, root=root, marks=marks, issues=tuple(issues))
+    dollars = any(layer.dollars for _, layer in numbered)
+    return replace(document, files=files, digest=digest, root=root, marks=marks, issues=tuple(issues), dollars=dollars)
 
 
 def merge(base: Tree, over: Tree, key: str = "") -> Tree:
