@@ -213,7 +213,9 @@ def opened(
         with suppress(EngineError):  # it is started again where it is asked; faults of the manifest come first
             early = EngineChild.start(hint.python, hint.timeout)
     try:
-        reconciler = Reconciler(validate_document(document), progress=progress, log=log, event=event)
+        manifest = validate_document(document)
+        del document  # half of the memory of a plan, if there is a rule for each model
+        reconciler = Reconciler(manifest, progress=progress, log=log, event=event)
         reconciler._early = early  # noqa: SLF001  # the same module hands itself a head start
         yield reconciler
     finally:

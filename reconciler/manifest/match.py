@@ -140,7 +140,7 @@ class Candidates:
 class _Section:
     """The rules of one section: exact names in a dictionary, globs in one alternation.
 
-    `rulings` remembers what was ruled by index: by a glob, on thousands of names.
+    `rulings` remembers by index what each glob ruled: on one name as on thousands.
     """
 
     def __init__(self, rules: Iterable[Rule]) -> None:
@@ -189,7 +189,8 @@ class Rulebook:
                 if ruling is None:
                     place = self._manifest.rule_place(section, index)
                     ruling = Ruling(effect, section, index, place, self._reason(effect, section, index))
-                    rules.rulings[index] = ruling
+                    if rules.exact.get(name) != index:
+                        rules.rulings[index] = ruling
                 return ruling
         return _NO_RULE
 
