@@ -50,7 +50,7 @@ def make_names(count: int, seed: int = 7) -> Names:
 
 
 def make_tree(path: str, names: Iterable[str], size: int = 0) -> str:
-    """A directory of files of `size` zero bytes; one that was completed by an earlier run is used again.
+    """A directory of files of `size` zero bytes in blocks of their own; one completed by an earlier run is used again.
 
     Returns `path`.
     """
@@ -59,7 +59,6 @@ def make_tree(path: str, names: Iterable[str], size: int = 0) -> str:
         return path
     shutil.rmtree(path, ignore_errors=True)
     os.makedirs(path)
-    content = bytes(size)
     made: set[str] = set()
     for name in names:
         parent = os.path.dirname(name)
@@ -68,7 +67,8 @@ def make_tree(path: str, names: Iterable[str], size: int = 0) -> str:
             made.add(parent)
         file = os.path.join(path, name)
         with open(file, "xb", buffering=0) as stream:
-            stream.write(content)
+            if size:
+                os.posix_fallocate(stream.fileno(), 0, size)
         os.utime(file, (MTIME, MTIME))
     for parent in (*made, ""):
         os.utime(os.path.join(path, parent), (MTIME, MTIME))
@@ -77,10 +77,15 @@ def make_tree(path: str, names: Iterable[str], size: int = 0) -> str:
 
 
 def fresh_tree(path: str, names: Iterable[str], size: int = 0) -> str:
-    """As `make_tree`, always made anew: for work that removes files."""
+    """As `make_tree`, always made anew and on the disk: for work that removes files.
+
+    A file that was never on the disk is removed without touching it, ten times as fast as a model is.
+    """
     with suppress(FileNotFoundError):
         os.unlink(f"{path}.complete")
-    return make_tree(path, names, size)
+    make_tree(path, names, size)
+    os.sync()
+    return path
 
 
 def make_file(path: str, size: int) -> str:

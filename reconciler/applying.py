@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -133,7 +133,7 @@ class Apply:
         self._tell("proof", proof=proof)
         orders = Orders(
             self._plan.doomed,
-            check=lambda file: self._refuse_held(descriptor, file),
+            check=self._check(descriptor),
             verify=lambda moved: self._faults(moved, fresh),
             header={**self._header(), "proof": proof},
             digests={**self._plan.digests, **fresh.digests},
@@ -239,11 +239,17 @@ class Apply:
         more = f" and {len(waiting.answers) - 1} more" if len(waiting.answers) > 1 else ""
         self._reconciler.say(f"waiting {waiting.left:.0f} s for {printable(first.file.name)}{more}: {who}")
 
-    def _refuse_held(self, descriptor: int, file: FileFacts) -> None:
-        answer = check_free(descriptor, file)
-        accepted = self._settings.accept_unknown and answer.hold is Hold.UNKNOWN
-        if answer.hold is not Hold.FREE and not accepted:
-            raise held_since(answer)
+    def _check(self, descriptor: int) -> Callable[[FileFacts], None]:
+        """The look right before each move, which raises HeldError."""
+        kinds: dict[int, str] = {}
+
+        def refuse_held(file: FileFacts) -> None:
+            answer = check_free(descriptor, file, kinds)
+            accepted = self._settings.accept_unknown and answer.hold is Hold.UNKNOWN
+            if answer.hold is not Hold.FREE and not accepted:
+                raise held_since(answer)
+
+        return refuse_held
 
     @phase("verify")
     def _faults(self, moved: Sequence[FileFacts], fresh: Plan) -> Sequence[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import socket
+import platform
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -41,7 +41,7 @@ def compared(old: str, new: str, *, models: str | None = None, saved: str | None
     found = changes(before, after)
     if inventory is None:
         return Compared(found, None, "")
-    host = socket.gethostname() if models else f"the host of {saved}"
+    host = platform.node() if models else f"the host of {saved}"
     created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return Compared(found, impact(_plan(before, inventory, created), _plan(after, inventory, created)), host)
 

@@ -15,7 +15,7 @@ from typing import IO, Protocol
 from reconciler.errors import ApplyError
 from reconciler.names import printable
 from reconciler.phases import phase
-from reconciler.redaction import redacted
+from reconciler.redaction import redacted_command
 
 _PASSED_ON = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "XDG_RUNTIME_DIR")
 """What a handler sees of our environment: enough for systemctl and the like, and no secrets of a pipeline."""
@@ -51,7 +51,7 @@ def run_handlers(handlers: Iterable[Command], directory: str, log: Callable[[str
 
 
 def _run(handler: Command, directory: str, log: Callable[[str], None]) -> None:
-    shown = redacted(printable(" ".join(handler.command)))
+    shown = printable(redacted_command(handler.command))
     log(f"handler {shown}: started")
     # A file and not a pipe: a service that the handler starts may keep it open for years.
     with tempfile.TemporaryFile() as output:

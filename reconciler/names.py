@@ -9,6 +9,12 @@ _UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 """Unicode categories that move the cursor, reorder text, hide, break lines, or stand for undecodable bytes."""
 
 
+class Shown(str):
+    """A message: its names are escaped already. `printable` leaves its backslashes, so that none is doubled."""
+
+    __slots__ = ()
+
+
 def printable(text: str) -> str:
     r"""`text` with everything escaped that could act on a terminal: `\n`, `\x1b`, `\u202e`, `\xff` for a raw byte.
 
@@ -16,19 +22,25 @@ def printable(text: str) -> str:
     and `##vso[` anywhere in a line, GitHub's `::` at its beginning. A backslash is doubled, so two different names
     never look the same.
     """
+    if isinstance(text, Shown):
+        return harmless(text)
     safe = text if text.isascii() and text.isprintable() and "\\" not in text else "".join(map(_escaped, text))
-    return safe if "##" not in safe and "::" not in safe else _COMMAND.sub(r"\1\\x3a", safe.replace("##", "#\\x23"))
+    return _without_commands(safe)
 
 
-_COMMAND = re.compile(r"^(\s*):(?=:)")
+_COMMAND = re.compile(r"^(\s*):(?=:)", re.MULTILINE)
+
+
+def _without_commands(text: str) -> str:
+    return text if "##" not in text and "::" not in text else _COMMAND.sub(r"\1\\x3a", text.replace("##", "#\\x23"))
 
 
 def harmless(text: str) -> str:
-    """`text` with the same escaped, but backslashes and line ends left: for whole messages.
+    """`text` with the same escaped, but backslashes and line ends left: for whole messages, once or twice.
 
     The names in them are printable already; what came from a journal or a library may not be.
     """
-    return "".join(c if c in "\\\n" else _escaped(c) for c in text)
+    return _without_commands("".join(c if c in "\\\n" else _escaped(c) for c in text))
 
 
 def _escaped(character: str) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import getpass
 import os
-import socket
+import platform
 import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
 
+from reconciler import invocation
 from reconciler.redaction import redacted
 
 _RUN_ADDRESSES = ("CI_JOB_URL", "BUILD_URL", "CIRCLE_BUILD_URL", "BUILDKITE_BUILD_URL")
@@ -20,13 +21,14 @@ _GIT_TIMEOUT = 5.0
 
 
 def provenance(manifest_directory: str, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """User, host, and where they are known: the pipeline's run, its commit, and the manifest's Git revision.
+    """User, host, the log's id, and where they are known: the pipeline's run, its commit, the manifest's revision.
 
     A `-dirty` behind the revision says that the working tree differs from it.
     """
     found = {
         "user": _user(),
-        "host": socket.gethostname(),
+        "host": platform.node(),
+        "log_run": invocation.ID,
         "pipeline": _pipeline(environment),
         "commit": next((environment[name] for name in _COMMITS if environment.get(name)), ""),
         "git_revision": _git_revision(manifest_directory),

@@ -27,7 +27,7 @@ class Undone:
 def located(*, models: str | None, manifest: str | None) -> Iterator[DirectoryFacts]:
     """The model directory that is named, or that a manifest means. Raises as `Reconciler.model_directory` does."""
     if models is None:
-        from reconciler.workflow import opened
+        from reconciler.opening import opened
 
         with opened(str(manifest)) as reconciler:
             models = reconciler.model_directory()

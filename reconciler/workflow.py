@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import socket
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+import platform
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from reconciler.engine.client import EngineChild
-from reconciler.errors import ApplyError, EngineError, Issue, ManifestError, Place
+from reconciler.engine.client import DEFAULT_TIMEOUT, EngineChild
+from reconciler.errors import ApplyError, Issue, ManifestError, Place
 from reconciler.facts import STATE_DIRECTORY, Digest, DirectoryFacts, EngineFacts, Inventory
 from reconciler.inventory import open_directory, take_inventory
 from reconciler.phases import phase
@@ -32,9 +31,6 @@ Progress = Callable[[str], None]
 Event = Callable[[str, dict[str, object]], None]
 """Is told what an apply has come to: a word, and plain values."""
 
-ENGINE_TIMEOUT = 60.0
-"""Seconds that an engine has where no manifest says otherwise."""
-
 
 def _silent(_: str) -> None:
     """Tell nobody."""
@@ -49,7 +45,8 @@ class Reconciler:
 
     `engine` is the caller's own `AsposeAI`, or anything with its three methods; without one, an engine is started
     in a process of its own. `progress` is told what is being done now, `log` what handlers say, `event` what an apply
-    has come to, for machines; `host` and `clock` (UTC) stand in plans.
+    has come to, for machines; `host` and `clock` (UTC) stand in plans. `early` is an engine that loads already, for the
+    first observation; it stays its starter's to end.
     """
 
     def __init__(
@@ -65,11 +62,11 @@ class Reconciler:
     ) -> None:
         self.manifest = manifest
         self._local = None if engine is None else _live(engine)
-        self._early: EngineChild | None = None
+        self.early: EngineChild | None = None
         self.say = progress
         self.log = log
         self.event = event
-        self.host = host or socket.gethostname()
+        self.host = host or platform.node()
         self._clock = clock
 
     def now(self) -> datetime:
@@ -171,7 +168,7 @@ class Reconciler:
         self.say("asking the engine")
         if self._local:
             return self._local.observe(self.manifest.model_path, os.getcwd())
-        child, self._early = self._early or EngineChild.start(self.manifest.engine_python, spec.engine.timeout), None
+        child, self.early = self.early or EngineChild.start(self.manifest.engine_python, spec.engine.timeout), None
         with child:
             return child.ask(self.manifest.model_path, os.getcwd())
 
@@ -191,45 +188,13 @@ def _remembered(descriptor: int) -> Memory:
     return read_memory(descriptor)
 
 
-@contextmanager
-def opened(
-    path: str,
-    settings: Mapping[str, str] = MappingProxyType({}),
-    *,
-    progress: Progress = _silent,
-    log: Progress = _silent,
-    event: Event = _no_event,
-) -> Iterator[Reconciler]:
-    """A Reconciler of the manifest at `path`, whose engine starts while the manifest is still being checked.
-
-    `settings` are values of the manifest's variables.
-    """
-    from reconciler.manifest.loader import peek, read_document, validate_document
-
-    document = read_document(path, settings)
-    hint = peek(document)
-    early = None
-    if hint and "engine" in hint.discovery:
-        with suppress(EngineError):  # it is started again where it is asked; faults of the manifest come first
-            early = EngineChild.start(hint.python, hint.timeout)
-    try:
-        manifest = validate_document(document)
-        del document  # half of the memory of a plan, if there is a rule for each model
-        reconciler = Reconciler(manifest, progress=progress, log=log, event=event)
-        reconciler._early = early  # noqa: SLF001  # the same module hands itself a head start
-        yield reconciler
-    finally:
-        if early:
-            early.cancel()
-
-
 def look(models: str | None, *, python: str | None, ask_engine: bool, progress: Progress = _silent) -> Inventory:
     """What the engine lists and the disk has at `models`, or where the engine itself looks; needs no manifest."""
     facts = None
     directory = None if models is None else os.path.abspath(models)
     if ask_engine:
         progress("asking the engine")
-        with EngineChild.start(python, ENGINE_TIMEOUT) as child:
+        with EngineChild.start(python, DEFAULT_TIMEOUT) as child:
             facts = child.ask(directory, os.getcwd())
     path = directory or (facts.model_directory if facts else os.getcwd())
     with open_directory(path) as (descriptor, found):

@@ -8,7 +8,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.names import printable
+from reconciler.names import Shown, harmless, printable
 
 NAMES = st.binary().map(os.fsdecode) | st.text()
 
@@ -33,3 +33,18 @@ def test_examples() -> None:
     assert printable("raw\udcff\udc80") == r"raw\xff\x80"
     assert printable("\u202e\u200b\ufeff\U000e0001") == r"\u202e\u200b\ufeff\U000e0001"
     assert printable("a\\xff") == r"a\\xff"
+
+
+@given(NAMES)
+def test_a_message_is_escaped_once(name: str) -> None:
+    message = Shown(f"{printable(name)} is not there")
+    assert printable(message) == printable(Shown(printable(message))) == message
+
+
+@given(NAMES)
+def test_harmless_twice_is_as_once(text: str) -> None:
+    assert harmless(harmless(text)) == harmless(text)
+
+
+def test_no_line_of_a_message_is_a_command() -> None:
+    assert harmless("it said\n::error::x\n##[add-mask]") == "it said\n\\x3a:error::x\n#\\x23[add-mask]"

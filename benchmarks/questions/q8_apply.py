@@ -16,12 +16,14 @@ from benchmarks.suite import MEMORY, Bench, Comparison, Side
 
 TITLE = "Apply"
 ABOUT = (
-    "On a directory made anew for each run, of which one file in a hundred is kept. `the transaction` is the seconds "
-    "of moving and purging inside the process, journal and fsync included; `apply` is the whole command, which starts, "
-    "observes, plans, proves release for each file, moves, looks again and purges. The peers only remove."
+    "On a directory made anew for each run and synced to the disk, of files of 64 KiB, of which one in a hundred is "
+    "kept. `the transaction` is the seconds of moving and purging inside the process, journal and fsync included; "
+    "`apply` is the whole command, which starts, observes, plans, proves release for each file, moves, looks again and "
+    "purges. The peers only remove."
 )
 
 _KEPT_SHARE = 100
+_BYTES = 64 << 10
 _ITEMS = 10
 _GIB = 2**30
 _BLOCK = bytes(2**23)
@@ -112,7 +114,7 @@ def _kept(size: int) -> list[str]:
 
 
 def _fresh(path: str, size: int) -> Callable[[], object]:
-    return lambda: fresh_tree(path, make_names(size).all, 1)
+    return lambda: fresh_tree(path, make_names(size).all, _BYTES)
 
 
 def _make_one(path: str, size: int) -> None:
@@ -142,7 +144,7 @@ def _rclone(bench: Bench, size: int) -> Side:
 
 def _trees(bench: Bench, size: int) -> tuple[str, str, str]:
     """What the peers synchronise from, their directory of models, and where they move what goes."""
-    kept = fresh_tree(bench.path(f"apply-kept-{size}"), _kept(size), 1)
+    kept = fresh_tree(bench.path(f"apply-kept-{size}"), _kept(size), _BYTES)
     return kept, bench.path("apply-theirs"), bench.path("apply-backup")
 
 
@@ -191,11 +193,11 @@ def _make_cache(path: str, size: int) -> None:
     shutil.rmtree(path, ignore_errors=True)
     repository = os.path.join(path, "models--org--models")
     blobs, snapshot = os.path.join(repository, "blobs"), os.path.join(repository, "snapshots", _REVISION)
-    for directory in (blobs, snapshot, os.path.join(repository, "refs")):
+    for directory in (snapshot, os.path.join(repository, "refs")):
         os.makedirs(directory)
     write(os.path.join(repository, "refs", "main"), _REVISION)
+    fresh_tree(blobs, [f"{number:064x}" for number in range(size)], _BYTES)
     for number in range(size):
-        write(os.path.join(blobs, f"{number:064x}"), "x")
         os.symlink(f"../../blobs/{number:064x}", os.path.join(snapshot, f"{number}.bin"))
 
 

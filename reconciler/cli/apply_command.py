@@ -116,8 +116,8 @@ def _apply_plan_file(
 ) -> Applied:
     from reconciler.errors import StalePlanError
     from reconciler.names import printable
+    from reconciler.opening import opened
     from reconciler.plan_files import read_plan_file
-    from reconciler.workflow import opened
 
     plan = read_plan_file(path)
     note(plan)
@@ -140,8 +140,8 @@ def _apply_manifest(
     quiet: bool,
 ) -> Applied | None:
     from reconciler.applying import SAME_HOST
+    from reconciler.opening import opened
     from reconciler.planning.plan import require_unblocked
-    from reconciler.workflow import opened
 
     if ask and not sys.stdin.isatty():
         raise click.UsageError("there is no terminal to ask on: pass --yes, or a plan file")

@@ -32,7 +32,7 @@ Examples:
 @measured
 def command(manifest: str, settings: dict[str, str], verify: bool, record: bool, format_: str) -> None:
     """Shows the kept, the protected, the missing and the ignored as well as what a plan would delete."""
-    from reconciler.workflow import opened
+    from reconciler.opening import opened
 
     with shown_progress() as progress, opened(manifest, settings, progress=progress) as reconciler:
         plan = reconciler.plan(verify=verify)

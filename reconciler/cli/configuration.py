@@ -32,6 +32,8 @@ _NOT_FROM_OUTSIDE = frozenset({"help", "version", "isolated", "models", "all"})
 _TAKEN_AS_TYPED = frozenset({"show"})
 """Commands in which `-f` changes what the argument means, so that it must be typed."""
 
+FORMATS = ("text", "json", "markdown", "github", "gitlab")
+
 _FOUND = "reconciler.configuration"
 _TOML, _PROJECT, _TABLE = "ocr-reconcile.toml", "pyproject.toml", "ocr-reconcile"
 
@@ -59,6 +61,23 @@ class Configuration(NamedTuple):
 
     def _value(self, name: str, value: Any) -> Any:
         return os.path.join(os.path.dirname(self.path), value) if name in _PATHS else value
+
+
+class Format(click.Option):
+    """`--format`: what is configured for every command counts where a command has that format, and not elsewhere."""
+
+    def consume_value(self, ctx: click.Context, opts: Mapping[str, Any]) -> tuple[Any, ParameterSource]:
+        """As click does; a format that was typed, or set for this very command, stays and is refused."""
+        value, source = super().consume_value(ctx, opts)
+        found: Configuration = ctx.meta.get(_FOUND, Configuration())
+        own = source is ParameterSource.DEFAULT_MAP and "format" in found.commands.get(str(ctx.info_name), {})
+        if source is ParameterSource.COMMANDLINE or own or not self.lacks(value):
+            return value, source
+        return self.default, ParameterSource.DEFAULT
+
+    def lacks(self, value: object) -> bool:
+        """Whether `value` is a format that other commands have, and this one has not."""
+        return value in FORMATS and isinstance(self.type, click.Choice) and value not in self.type.choices
 
 
 def flag_of(parameter: click.Parameter) -> str:
@@ -245,4 +264,7 @@ def _settings_of(context: click.Context, found: Configuration, name: str) -> Ite
                 source = found.path
             case _:
                 source = found.path if not name and flag in found.shared else "default"
+                told = os.environ.get(str(parameter.envvar)) or found.shared.get(flag)
+                if isinstance(parameter, Format) and parameter.lacks(told):
+                    source = f"default; {told}, as set for all commands, is no format of this one"
         yield Setting(name, flag, context.params.get(str(parameter.name)), source)

@@ -13,6 +13,7 @@ import click
 
 from reconciler.errors import ReconcileError, UsageError
 from reconciler.names import printable
+from reconciler.redaction import redacted
 from reconciler.workflow import Event
 
 FORMAT_VERSION = "1.0"
@@ -37,7 +38,7 @@ def told_events(path: str | None) -> Iterator[Event]:
             yield events.tell
         except BaseException as error:
             outcome = error.outcome if isinstance(error, ReconcileError) else "error"
-            events.tell("failed", {"outcome": outcome, "error": str(error)})
+            events.tell("failed", {"outcome": outcome, "error": redacted(str(error))})
             raise
         events.tell("finished", {})
         if events.lost:

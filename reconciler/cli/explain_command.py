@@ -25,8 +25,8 @@ Examples:
 @options.errors_as_documents
 def command(name: str, manifest: str, verify: bool, format_: str) -> None:
     """NAME is a model as plans name it: relative to the model directory. It need not be there."""
+    from reconciler.opening import opened
     from reconciler.planning.trace import trace
-    from reconciler.workflow import opened
 
     with shown_progress() as progress, opened(manifest, progress=progress) as reconciler:
         plan = reconciler.plan(verify=verify)

@@ -10,17 +10,17 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from reconciler.cli import options
+from reconciler.cli.configuration import FORMATS, Format
 
 if TYPE_CHECKING:
     from reconciler.errors import ReconcileError
     from reconciler.report.issues import Finding
     from reconciler.report.rows import Sheet
 
-FORMATS = ("text", "json", "markdown", "github", "gitlab")
-
 format_option = click.option(
     "--format",
     "format_",
+    cls=Format,
     type=click.Choice(FORMATS),
     default="text",
     show_default=True,
@@ -76,10 +76,13 @@ def show_findings(findings: Sequence[Finding], format_: str) -> None:
 
 def show_failure(error: ReconcileError, format_: str, manifest: str | None) -> None:
     """Print what went wrong where a sheet was expected. GitLab gets nothing: no number of changes is known."""
+    from reconciler.names import Shown
+    from reconciler.redaction import redacted
     from reconciler.report.markdown import write_failure
 
+    told = Shown(redacted(str(error)))
     if format_ == "markdown":
-        write_failure(_name_of(manifest), error.outcome, str(error), sys.stdout)
+        write_failure(_name_of(manifest), error.outcome, told, sys.stdout)
     if format_ != "github":
         return
     from reconciler.errors import ManifestError
@@ -89,9 +92,9 @@ def show_failure(error: ReconcileError, format_: str, manifest: str | None) -> N
     if isinstance(error, ManifestError):
         _print_lines(github.finding_annotations(map(Finding, error.issues)))
     else:
-        click.echo(github.annotation(github.ERROR, str(error), title=error.outcome))
+        click.echo(github.annotation(github.ERROR, told, title=error.outcome))
     with _appended("GITHUB_STEP_SUMMARY") as stream:
-        write_failure(_name_of(manifest), error.outcome, str(error), stream)
+        write_failure(_name_of(manifest), error.outcome, told, stream)
     _set_outputs({"outcome": error.outcome, "changes": "", "applyable": "false", "blocked": "", "plan_file": ""})
 
 

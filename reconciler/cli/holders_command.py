@@ -52,7 +52,7 @@ def command(paths: tuple[str, ...], manifest: str | None, settings: dict[str, st
 
 def _ask(paths: tuple[str, ...], manifest: str | None, settings: dict[str, str]) -> list[HoldAnswer]:
     from reconciler.holding import holders_of_models, holders_of_paths
-    from reconciler.workflow import opened
+    from reconciler.opening import opened
 
     with shown_progress() as say:
         if not manifest:

@@ -5,10 +5,10 @@ The library `logging` does the work, and is imported when there is a first line 
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
+from reconciler import invocation
 from reconciler.redaction import redacted
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ class Logs:
     """How this process logs; one for the process, because an error is told when every context is gone."""
 
     def __init__(self) -> None:
-        self.run = os.urandom(4).hex()
         self.level = INFO
         self.json = False
         self._logger: Logger | None = None
@@ -40,7 +39,7 @@ class Logs:
 
     def _open(self) -> Logger:
         if self._logger is None:
-            self._logger = _new_logger(self.run, as_json=self.json)
+            self._logger = _new_logger(invocation.ID, as_json=self.json)
         return self._logger
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from reconciler.cli.configuration import Format
 from reconciler.cli.logs import LOGS
 from reconciler.errors import InterruptedRunError, ReconcileError, UsageError
 
@@ -34,6 +35,7 @@ any_manifest_option = click.option(
 format_option = click.option(
     "--format",
     "format_",
+    cls=Format,
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
@@ -97,6 +99,8 @@ def is_terminal() -> bool:
 
 def checked_overrides(overrides: tuple[str, ...], *also: str) -> frozenset[str]:
     """The names given to `--override`; one that is no guard is a usage error that lists them."""
+    if not overrides:
+        return frozenset()
     from reconciler.planning.guards import GUARDS
 
     known = (*GUARDS, *also)

@@ -46,10 +46,12 @@ def command(
     format_: str,
 ) -> int:
     """Reads and never writes, but for the plan file."""
-    from reconciler.workflow import opened
+    from reconciler.opening import opened
 
     allowed = options.checked_overrides(overrides)
     with shown_progress() as progress, opened(manifest, settings, progress=progress) as reconciler:
+        if format_ == "text":
+            from reconciler.report.text import write_plan  # while the engine loads
         plan = reconciler.plan(overrides=allowed, verify=verify, unprotect=frozenset(unprotect))
     note(plan)
     if out:
@@ -65,8 +67,6 @@ def command(
 
         formats.show_sheet(plan_sheet(plan, base=formats.base(format_)), format_, plan_file=out or "")
     else:
-        from reconciler.report.text import write_plan
-
         write_plan(plan, sys.stdout, base=os.getcwd(), terminal=options.is_terminal())
         if out and not plan.blocking:
             click.echo(f"The plan is in {printable(out)}; carry it out with: ocr-reconcile apply {printable(out)}")

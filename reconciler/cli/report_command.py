@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli import options
 from reconciler.cli.progress import shown_progress
+from reconciler.errors import ApplyError, ModelDirectoryError
 from reconciler.names import printable
 from reconciler.quantities import human_size
+
+if TYPE_CHECKING:
+    from reconciler.facts import DirectoryFacts, FileFacts
+    from reconciler.history import RunRecord
 
 _EPILOG = """\b
 Examples:
@@ -54,7 +61,21 @@ def _of_directory(models: str, run: str | None) -> str:
     with located(models=models, manifest=None) as directory:
         if run is not None:
             return run_page(history.run(directory, run))
-        return history_page(history.runs(directory), directory.path)
+        records = history.runs(directory)
+        damages = [f"The history is damaged: {fault}" for fault in history.verify(directory)]
+        present, faults = _present(directory)
+        return history_page(records, directory.path, present, (*damages, *faults))
+
+
+def _present(directory: DirectoryFacts) -> tuple[Sequence[FileFacts] | None, Sequence[str]]:
+    """The files in `directory` now, or why they are not known: a history is worth looking at without them."""
+    from reconciler.inventory import open_directory, take_inventory
+
+    try:
+        with open_directory(directory.path) as (descriptor, _):
+            return take_inventory(descriptor, directory).files, ()
+    except ModelDirectoryError as error:
+        return None, [f"What is there now is not shown: {error}"]
 
 
 def _of_plan(manifest: str | None, path: str | None) -> str:
@@ -64,9 +85,19 @@ def _of_plan(manifest: str | None, path: str | None) -> str:
         from reconciler.plan_files import read_plan_file
 
         return plan_page(read_plan_file(str(path)), [], base=os.getcwd())
-    from reconciler import history
-    from reconciler.workflow import opened
+    from reconciler.opening import opened
 
     with shown_progress() as progress, opened(manifest, progress=progress) as reconciler:
         plan = reconciler.plan()
-    return plan_page(plan, history.runs(plan.directory), base=os.getcwd())
+    records, fault = _past(plan.directory)
+    return plan_page(plan, records, base=os.getcwd(), fault=fault)
+
+
+def _past(directory: DirectoryFacts) -> tuple[Sequence[RunRecord], str]:
+    """The runs of `directory`, or why they are not known: a plan is worth looking at without them."""
+    from reconciler import history
+
+    try:
+        return history.runs(directory), ""
+    except ApplyError as error:
+        return (), str(error)

@@ -60,6 +60,6 @@ def _show_run(run: str, manifest: str | None, models: str | None, format_: str) 
     elif format_ != "text":
         from reconciler.report.run_rows import run_sheet
 
-        formats.show_sheet(run_sheet(record), format_)
+        formats.show_sheet(run_sheet(record, base=formats.base(format_)), format_)
     else:
         write_run(record, sys.stdout)

@@ -15,7 +15,7 @@ from reconciler import phases
 from reconciler.cli import options
 from reconciler.cli.logs import LOGS, WARNING
 from reconciler.errors import HeldError, ReconcileError, UsageError
-from reconciler.names import printable
+from reconciler.names import harmless, printable
 from reconciler.tracing import traced
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ def measured(command: _Command) -> _Command:
         _refuse_useless(metrics_file)
         times = _Times()
         with traced(name) as spans, phases.listening(times.listener, *filter(None, [spans])):
+            if spans is not None:
+                _log_complaints()
             try:
                 code = command(*args, **arguments)
             except BaseException as error:
@@ -64,6 +66,19 @@ def measured(command: _Command) -> _Command:
             return code
 
     return metrics_option(wrapper)  # type: ignore[return-value]  # functools.wraps keeps the signature but for ours
+
+
+def _log_complaints() -> None:
+    """Let what OpenTelemetry logs, such as a collector that does not answer, be lines of our log."""
+    import logging
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            LOGS.log(harmless(f"traces: {record.getMessage()}"), WARNING)
+
+    logger = logging.getLogger("opentelemetry")
+    logger.addHandler(Handler(WARNING))
+    logger.propagate = False
 
 
 class _Times:

@@ -11,11 +11,11 @@ from reconciler.doctor import system
 from reconciler.doctor.finding import Finding, Status, failure
 from reconciler.doctor.holding import holding
 from reconciler.doctor.state import state_findings
+from reconciler.engine.client import DEFAULT_TIMEOUT
 from reconciler.errors import ManifestError, ModelDirectoryError
 from reconciler.inventory import open_directory
 from reconciler.manifest.manifest import Manifest
 from reconciler.names import printable
-from reconciler.workflow import ENGINE_TIMEOUT
 
 
 def examine(*, manifest: str | None = None, models: str | None = None) -> Iterator[Finding]:
@@ -55,7 +55,7 @@ def _engine(manifest: Manifest | None, *, pointed: bool) -> Iterator[Finding]:
 
 def _how(manifest: Manifest | None) -> tuple[str | None, float]:
     """The interpreter that has the engine, and the seconds that it may take."""
-    return (None, ENGINE_TIMEOUT) if manifest is None else (manifest.engine_python, manifest.spec.engine.timeout)
+    return (None, DEFAULT_TIMEOUT) if manifest is None else (manifest.engine_python, manifest.spec.engine.timeout)
 
 
 def _directory(path: str, manifest: Manifest | None, *, listed: bool) -> Iterator[Finding]:

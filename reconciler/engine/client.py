@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from reconciler.facts import EngineFacts
 
+DEFAULT_TIMEOUT = 60.0
+"""Seconds that an engine has where no manifest says otherwise."""
+
 MAX_ANSWER = 64 << 20
 """Bytes: half a million long names. An answer beyond it is not from our child."""
 

@@ -3,7 +3,7 @@
     proof = prove(directory_fd, files, wait=30)
     require(proof)                                  # HeldError, exit code 6, names every holder
     ...
-    check_free(directory_fd, file)                  # once more, right before the file is moved
+    check_free(directory_fd, file, kinds)           # once more, right before the file is moved
 
 Nothing here changes a file. What each answer rests on, and what no probe can see, is in docs/holders.md.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections.abc import MutableMapping
 from typing import TYPE_CHECKING
 
 from reconciler.facts import FileFacts, HoldAnswer
@@ -40,6 +41,6 @@ __all__ = [
 prove = functools.partial(_proof.prove, probe=probe)
 
 
-def check_free(directory_fd: int, file: FileFacts) -> HoldAnswer:
-    """Look at one file once more, right before it is moved."""
-    return probe(directory_fd, (file,))[0]
+def check_free(directory_fd: int, file: FileFacts, kinds: MutableMapping[int, str] | None = None) -> HoldAnswer:
+    """Look at one file once more, right before it is moved; `kinds` as of `probe`, for the files of one run."""
+    return probe(directory_fd, (file,), kinds)[0]

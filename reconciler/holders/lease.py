@@ -60,7 +60,7 @@ def ask(directory_fd: int, file: FileFacts) -> LeaseLook:
 
 
 def _ask_open(fd: int) -> LeaseLook:
-    """Take and drop the lease on an open descriptor that is the only one of ours.
+    """Take a lease on an open descriptor that is the only one of ours; closing it gives the lease back (fcntl(2)).
 
     Whoever opens the file in the microseconds between is made to wait by the kernel, which signals us. The
     default signal is SIGIO, and that ends a process; SIGURG is ignored by default, so neither a handler nor a
@@ -73,7 +73,6 @@ def _ask_open(fd: int) -> LeaseLook:
         if error.errno in {errno.EAGAIN, errno.EBUSY}:
             return LeaseLook(Lease.REFUSED)
         return LeaseLook(Lease.UNAVAILABLE, _no_lease(error))
-    fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     return LeaseLook(Lease.GRANTED)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 
 from reconciler.facts import FileFacts, Hold, HoldAnswer
 from reconciler.holders import lease, mounts, procfs
@@ -16,11 +16,17 @@ _ONE_AT_A_TIME = threading.Lock()  # two probes at once would take each other's 
 _KERNEL = "the kernel (loop device, swap file, a descriptor in flight; see `losetup -j`, `swapon --show`)"
 
 
-def probe(directory_fd: int, files: Sequence[FileFacts]) -> list[HoldAnswer]:
-    """Say of each file, in order, whether anything holds it, and who; names are relative to `directory_fd`."""
+def probe(
+    directory_fd: int, files: Sequence[FileFacts], kinds: MutableMapping[int, str] | None = None
+) -> list[HoldAnswer]:
+    """Say of each file, in order, whether anything holds it, and who; names are relative to `directory_fd`.
+
+    `kinds` are the file systems that are known already, by device, and takes those that are learned here. They stay
+    true while `directory_fd` is open, which keeps its file system mounted and the device number its own.
+    """
     with _ONE_AT_A_TIME:
         looks = [lease.ask(directory_fd, file) for file in files]
-        kinds = _kinds(directory_fd, files, looks)
+        kinds = _learn_kinds(directory_fd, files, looks, {} if kinds is None else kinds)
         if all(
             _decided_without_proc(look, kinds.get(file.device, "")) for file, look in zip(files, looks, strict=True)
         ):
@@ -28,9 +34,10 @@ def probe(directory_fd: int, files: Sequence[FileFacts]) -> list[HoldAnswer]:
         return _with_proc(directory_fd, files, looks, kinds)
 
 
-def _kinds(directory_fd: int, files: Sequence[FileFacts], looks: Sequence[LeaseLook]) -> dict[int, str]:
-    """The file system of each device, asked of one file of it that can be opened."""
-    kinds: dict[int, str] = {}
+def _learn_kinds(
+    directory_fd: int, files: Sequence[FileFacts], looks: Sequence[LeaseLook], kinds: MutableMapping[int, str]
+) -> MutableMapping[int, str]:
+    """Add the file system of each device that is not known, asked of one file of it that can be opened."""
     for file, look in zip(files, looks, strict=True):
         if file.device not in kinds and look.lease is not Lease.CHANGED:
             try:
@@ -56,7 +63,7 @@ def _without_proc(file: FileFacts, look: LeaseLook) -> HoldAnswer:
 
 
 def _with_proc(
-    directory_fd: int, files: Sequence[FileFacts], looks: Sequence[LeaseLook], kinds: dict[int, str]
+    directory_fd: int, files: Sequence[FileFacts], looks: Sequence[LeaseLook], kinds: MutableMapping[int, str]
 ) -> list[HoldAnswer]:
     """Answer with one pass over /proc for all the files that the lease leaves open."""
     suspects = [

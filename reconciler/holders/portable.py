@@ -8,10 +8,11 @@ that is open, which is a proof of its own, but has no directory descriptors: not
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from typing import TYPE_CHECKING
 
 from reconciler.facts import FileFacts, Hold, HoldAnswer, Holder
+from reconciler.redaction import redacted_command
 
 if TYPE_CHECKING:
     import psutil
@@ -19,8 +20,13 @@ if TYPE_CHECKING:
 Identity = tuple[int, int]
 
 
-def probe(directory_fd: int, files: Sequence[FileFacts]) -> list[HoldAnswer]:
-    """Say of each file, in order, whether a process holds it, as far as psutil can see."""
+def probe(
+    directory_fd: int, files: Sequence[FileFacts], _kinds: MutableMapping[int, str] | None = None
+) -> list[HoldAnswer]:
+    """Say of each file, in order, whether a process holds it, as far as psutil can see.
+
+    The file systems do not matter here.
+    """
     changed = {file: why for file in files if (why := _changed(directory_fd, file))}
     wanted = frozenset(file.identity for file in files if file not in changed)
     holders, unreadable = _scan(wanted) if wanted else ({}, 0)
@@ -96,5 +102,5 @@ def _paths(process: psutil.Process) -> Iterator[tuple[str, str]]:
 
 def _describe(process: psutil.Process, ways: dict[str, None]) -> Holder:
     with process.oneshot():
-        command = " ".join(process.cmdline())[:200]
+        command = redacted_command(process.cmdline())[:200]
         return Holder(process.pid, 0, command, process.username(), tuple(ways), process.pid == os.getpid())

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from reconciler.facts import Holder
 from reconciler.holders.mounts import hides_processes
+from reconciler.redaction import redacted_command
 
 Identity = tuple[int, int]
 Seen = tuple[bytes, bytes]
@@ -23,6 +24,7 @@ Seen = tuple[bytes, bytes]
 _INITIAL_PID_NAMESPACE = "pid:[4026531836]"  # PROC_PID_INIT_INO, fixed in include/linux/proc_ns.h
 _KERNEL_THREAD = 0x00200000  # PF_KTHREAD, include/linux/sched.h
 _LONGEST_COMMAND = 200
+_MOST_ARGUMENTS = 1 << 16
 _LOCK_KINDS = {
     b"FLOCK": "flock",
     b"POSIX": "POSIX lock",
@@ -243,15 +245,16 @@ def _holders(state: _Pass, own: int) -> dict[Identity, tuple[Holder, ...]]:
 
 
 def _describe(pid: int) -> tuple[int, str, str] | None:
-    """Start time, command and user of a process; None where it has ended."""
+    """Start time, command without secrets, and user of a process; None where it has ended."""
     try:
         fields = _stat_fields(str(pid))
         status = _read(f"/proc/{pid}/status").splitlines()
         user = int(next(line for line in status if line.startswith(b"Uid:")).split()[2])
-        command = _read(f"/proc/{pid}/cmdline")[: 4 * _LONGEST_COMMAND].rstrip(b"\0").replace(b"\0", b" ")
+        arguments = os.fsdecode(_read(f"/proc/{pid}/cmdline")[:_MOST_ARGUMENTS].rstrip(b"\0")).split("\0")
     except (FileNotFoundError, ProcessLookupError, StopIteration):
         return None
-    return int(fields[20]), os.fsdecode(command or fields[0])[:_LONGEST_COMMAND], _name_of(user)
+    command = redacted_command(arguments) or os.fsdecode(fields[0])
+    return int(fields[20]), command[:_LONGEST_COMMAND], _name_of(user)
 
 
 def _name_of(user: int) -> str:

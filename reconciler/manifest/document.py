@@ -28,9 +28,9 @@ from ruamel.yaml.reader import ReaderError
 
 from reconciler.errors import Issue, ManifestError, Place
 from reconciler.facts import digest_of
+from reconciler.manifest.reading import MAX_BYTES
 from reconciler.manifest.runs import Run, shortened
 
-MAX_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 100
 MAX_ALIASED = 100_000
 """How many values aliases may stand for in all: more than anybody repeats, far fewer than an alias bomb."""

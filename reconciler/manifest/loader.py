@@ -7,16 +7,16 @@ validating imports pydantic, and between the two a caller can `peek` and start t
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from reconciler.errors import Issue, ManifestError, Place
-from reconciler.manifest.document import MAX_BYTES, Document, no_garbage_collection, parse, parse_all
+from reconciler.errors import ManifestError
+from reconciler.manifest.document import Document, no_garbage_collection, parse, parse_all
 from reconciler.manifest.manifest import Manifest, absolute, engine_python
 from reconciler.manifest.quantities import parse_seconds
+from reconciler.manifest.reading import read_bytes, unreadable
 from reconciler.phases import phase
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "EngineHint",
     "Manifest",
     "load_manifest",
+    "parse_document",
     "parse_manifest",
     "peek",
     "read_bytes",
@@ -58,7 +59,7 @@ def load_manifest(path: str | os.PathLike[str], settings: Settings = NO_SETTINGS
 
 def parse_manifest(data: bytes, file: str, settings: Settings = NO_SETTINGS) -> Manifest:
     """The manifest in some bytes; `file` is what faults and relative paths refer to. ManifestError as above."""
-    return validate_document(_complete(parse(data, file), settings))
+    return validate_document(parse_document(data, file, settings))
 
 
 def read_document(path: str | os.PathLike[str], settings: Settings = NO_SETTINGS) -> Document:
@@ -67,7 +68,13 @@ def read_document(path: str | os.PathLike[str], settings: Settings = NO_SETTINGS
     ManifestError if something cannot be read or is not YAML.
     """
     file = os.fsdecode(path)
-    return _complete(parse(read_bytes(file), file), settings)
+    return parse_document(read_bytes(file), file, settings)
+
+
+@phase("manifest")
+def parse_document(data: bytes, file: str, settings: Settings = NO_SETTINGS) -> Document:
+    """As `read_document`, of bytes that were read already; `file` is what faults and relative paths refer to."""
+    return _complete(parse(data, file), settings)
 
 
 def read_documents(path: str | os.PathLike[str], settings: Settings = NO_SETTINGS) -> list[Document]:
@@ -97,38 +104,6 @@ def _rebased(document: Document) -> Document:
         if there != home:
             parent[key] = os.path.join(os.path.relpath(there or ".", home or "."), value)
     return document
-
-
-def read_bytes(file: str) -> bytes:
-    """What is in a file of at most 16 MiB; ManifestError if it cannot be read."""
-    try:
-        return _read(file)
-    except FileNotFoundError:
-        raise _unreadable(file, "no such file", "check the path, or write a manifest there") from None
-    except PermissionError:
-        raise _unreadable(file, "may not be read", "give this user read permission") from None
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise _unreadable(file, f"cannot be read ({reason})", "check the path") from None
-
-
-def _read(file: str) -> bytes:
-    """The bytes of a regular file, at most one more than may be. Does not wait for the writer of a FIFO."""
-    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    try:
-        mode = os.fstat(descriptor).st_mode
-        if stat.S_ISDIR(mode):
-            raise _unreadable(file, "is a directory", "name the manifest in it")
-        if not stat.S_ISREG(mode):
-            raise _unreadable(file, "is not a regular file", "write the manifest to a file first")
-        with open(descriptor, "rb", closefd=False) as stream:
-            return stream.read(MAX_BYTES + 1)
-    finally:
-        os.close(descriptor)
-
-
-def _unreadable(file: str, what: str, remedy: str) -> ManifestError:
-    return ManifestError((Issue(Place(file), what, remedy),))
 
 
 def peek(document: Document) -> EngineHint | None:
@@ -183,4 +158,4 @@ def _directory(file: str) -> str:
     try:
         return os.path.join(os.getcwd(), directory)
     except FileNotFoundError:
-        raise _unreadable(file, "the working directory is gone", "change to one, or give an absolute path") from None
+        raise unreadable(file, "the working directory is gone", "change to one, or give an absolute path") from None

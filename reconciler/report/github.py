@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO
 
 from reconciler.errors import Place
-from reconciler.names import printable
+from reconciler.names import Shown, printable
 from reconciler.quantities import human_size, plural
 from reconciler.report.issues import Finding
 from reconciler.report.rows import Row, Sheet, Weight
@@ -82,7 +82,7 @@ def _of_sheet(sheet: Sheet) -> Iterator[_Annotation]:
 def _told(row: Row, sheet: Sheet) -> str:
     size = "" if row.size is None else f" ({human_size(row.size)})"
     what = "" if row.weight is Weight.TROUBLE or sheet.done else " would be deleted"
-    return f"{row.name}{size}{what}{f': {row.why}' if row.why else ''}"
+    return Shown(f"{printable(row.name)}{size}{what}{f': {printable(row.why)}' if row.why else ''}")
 
 
 def _limited(made: Iterable[_Annotation]) -> Iterator[str]:

@@ -10,28 +10,25 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from reconciler import __version__
 from reconciler.errors import UsageError
 from reconciler.facts import FileFacts
 from reconciler.history import RunRecord
-from reconciler.names import harmless, printable
+from reconciler.names import Shown, harmless, printable
 from reconciler.planning.plan import Plan
 from reconciler.quantities import both_sizes, human_size, plural
 from reconciler.report.machine import plan_document
 from reconciler.report.rows import STATUS, WEIGHTS, Row, Weight, rows, shortest
-from reconciler.report.run_rows import FATES
-from reconciler.transaction import Fate, ModelFate
+from reconciler.report.run_rows import FATES, GONE, moment
+from reconciler.transaction import ModelFate
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 _ORDER = sorted(STATUS, key=lambda verdict: WEIGHTS.get(verdict, Weight.REST) is Weight.REST)
 """What wants a look comes first."""
-
-_GONE = {Fate.PURGED, Fate.QUARANTINED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +59,11 @@ def require_extra() -> None:
         raise UsageError(message) from error
 
 
-def plan_page(plan: Plan, records: Sequence[RunRecord], *, base: str) -> str:
-    """The page of `plan`, with the past runs of its directory; paths are relative to `base` where below."""
+def plan_page(plan: Plan, records: Sequence[RunRecord], *, base: str, fault: str = "") -> str:
+    """The page of `plan`, with the past runs of its directory; paths are relative to `base` where below.
+
+    `fault` says why the past runs are not known.
+    """
     origin = plan.origin
     size = plan.bytes_to_delete
     page = _Page(
@@ -84,7 +84,10 @@ def plan_page(plan: Plan, records: Sequence[RunRecord], *, base: str) -> str:
                 "Digest": plan.digest,
             }
         ),
-        alerts=list(map(printable, _alerts(plan, base))),
+        alerts=[
+            *map(printable, _alerts(plan, base)),
+            *([harmless(f"What was done before is not shown: {fault}")] if fault else ()),
+        ],
         states={verdict.value: STATUS[verdict] for verdict in _ORDER},
         columns=(("status", "Status"), ("size", "Size"), ("name", "Model"), ("why", "Why"), ("place", "Rule")),
         models=list(_of_plan(plan, base)),
@@ -107,7 +110,7 @@ def run_page(record: RunRecord) -> str:
                 "Retained until": "" if record.until is None else moment(record.until),
                 "Restored run": record.target,
                 "Purged runs": ", ".join(record.targets),
-                "Cause": record.cause,
+                "Cause": Shown(record.cause),
                 **{key.replace("_", " ").capitalize(): v for key, v in record.header.items() if isinstance(v, str)},
                 "Digest": record.digest,
             }
@@ -121,25 +124,36 @@ def run_page(record: RunRecord) -> str:
     return _render(page)
 
 
-def history_page(records: list[RunRecord], directory: str) -> str:
-    """The page of everything that was done in `directory`; its models are those of every apply, and where they are."""
+def history_page(
+    records: list[RunRecord], directory: str, present: Sequence[FileFacts] | None, faults: Sequence[str] = ()
+) -> str:
+    """The page of everything that was done in `directory`.
+
+    Its models are those of every apply, with where they are, and `present`, those that lie there now, or None
+    where these are not known. `faults` are what is wrong, in words.
+    """
     page = _Page(
         title=f"History of {printable(directory)}",
         outcome="",
-        figures=((f"{len(records):,}", "run" if len(records) == 1 else "runs", ""), *_run_figures(records)),
+        figures=(
+            (f"{len(records):,}", "run" if len(records) == 1 else "runs", ""),
+            *_run_figures(records),
+            *([] if present is None else [_figure(present)]),
+        ),
         facts={
             name: moment(record.began)
             for name, record in zip(("First run", "Last run"), records[:1] + records[-1:], strict=False)
         },
-        alerts=(),
-        states=_FATE_STATES,
+        alerts=list(map(harmless, faults)),
+        states={**_FATE_STATES, **_THERE},
         columns=(("status", "Fate"), ("size", "Size"), ("name", "Model"), ("place", "Run"), ("why", "Cause")),
-        models=list(_of_runs([record for record in records if record.kind == "apply"])),
+        models=[*_of_runs([record for record in records if record.kind == "apply"]), *_of_files(present or ())],
         runs=records,
     )
     return _render(page)
 
 
+_THERE = {"present": "there now"}
 _FATE_STATES = {fate.value: word for fate, word in FATES.items()}
 
 
@@ -178,6 +192,16 @@ def _of_runs(records: Iterable[RunRecord]) -> Iterator[dict[str, object]]:
     )
 
 
+def _figure(present: Sequence[FileFacts]) -> tuple[str, str, str]:
+    sizes = {file.identity: file.size for file in present}
+    return human_size(sum(sizes.values())), "there now", plural(len(present), "file")
+
+
+def _of_files(present: Iterable[FileFacts]) -> Iterator[dict[str, object]]:
+    blank = {"state": "present", "why": "", "place": ""}
+    return _counted(({**blank, "size": file.size, "name": printable(file.name)}, file) for file in present)
+
+
 def _counted(told: Iterable[tuple[dict[str, object], FileFacts | None]]) -> Iterator[dict[str, object]]:
     """Say in `adds` what a row adds to a sum: another name of one file, nothing."""
     seen: set[object] = set()
@@ -190,17 +214,17 @@ def _counted(told: Iterable[tuple[dict[str, object], FileFacts | None]]) -> Iter
 def _run_figures(records: Iterable[RunRecord]) -> tuple[tuple[str, str, str], ...]:
     records = list(records)
     fates = [model.fate for record in records if record.kind == "apply" for model in record.models]
-    freed = sum(record.freed.measured for record in records)
+    freed = sum(_came_free(record) for record in records)
     expected = sum(record.freed.expected for record in records)
     return (
-        (f"{sum(fate in _GONE for fate in fates):,}", "removed", ""),
+        (f"{sum(fate in GONE for fate in fates):,}", "removed", ""),
         (human_size(freed), "came free", f"{plural(freed, 'byte')}, expected {plural(expected, 'byte')}"),
     )
 
 
-def moment(seconds: float) -> str:
-    """Seconds since 1970 as UTC in words."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+def _came_free(record: RunRecord) -> int:
+    """Bytes; where others wrote more meanwhile, none are seen to have come free."""
+    return max(0, record.freed.measured)
 
 
 def _run_row(record: RunRecord) -> dict[str, object]:
@@ -210,7 +234,7 @@ def _run_row(record: RunRecord) -> dict[str, object]:
         "state": record.state,
         "at": record.began if record.ended is None else record.ended,
         "models": len(record.models),
-        "freed": record.freed.measured,
+        "freed": _came_free(record),
         "by": printable("@".join(str(record.header[key]) for key in ("user", "host") if key in record.header)),
     }
 

@@ -14,6 +14,7 @@ from reconciler.planning.changes import Change, Impact
 from reconciler.planning.plan import Plan, document
 from reconciler.planning.trace import Trace
 from reconciler.planning.verdicts import Decision, Verdict
+from reconciler.redaction import redacted
 from reconciler.report.rows import outcome
 from reconciler.report.run_rows import outcome_of_apply
 from reconciler.transaction import ModelFate, RunResult, TransactionError
@@ -65,7 +66,12 @@ def _issues(issues: Iterable[Issue]) -> list[dict[str, object]]:
 
 def error_document(error: ReconcileError) -> dict[str, object]:
     """Of a command that failed: the outcome in a word, the message, and what the error carries."""
-    return {"format_version": FORMAT_VERSION, "outcome": error.outcome, "error": str(error), **_carried(error)}
+    return {
+        "format_version": FORMAT_VERSION,
+        "outcome": error.outcome,
+        "error": redacted(str(error)),
+        **_carried(error),
+    }
 
 
 def _carried(error: ReconcileError) -> dict[str, object]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO
 from urllib.parse import quote
 
-from reconciler.names import printable
+from reconciler.names import Shown, printable
 from reconciler.quantities import human_size, plural
 from reconciler.report.issues import Finding
 from reconciler.report.rows import Remark, Row, Sheet, Weight
@@ -66,12 +66,11 @@ def write_findings(findings: Sequence[Finding], stream: IO[str]) -> None:
     stream.write(page.text())
 
 
-def write_failure(name: str, outcome: str, message: str, stream: IO[str]) -> None:
+def write_failure(name: str, outcome: str, message: Shown, stream: IO[str]) -> None:
     """In the place of a page that could not be made: what went wrong, so that no older page stays in force."""
     page = _Page(f"{marker(name)}\n**Failed: {outcome}**")
-    page.fill(
-        "", [f"- {code(line.strip())}" for line in message.splitlines()], lambda rest: f"- {rest:,} more: see the log"
-    )
+    lines = [f"- {code(Shown(line.strip()))}" for line in message.splitlines()]
+    page.fill("", lines, lambda rest: f"- {rest:,} more: see the log")
     stream.write(page.text())
 
 

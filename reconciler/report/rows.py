@@ -49,7 +49,10 @@ WEIGHTS = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One model as it is shown. `size` is in bytes, None where there is no file; `place` is the manifest's line."""
+    """One model as it is shown. `size` is in bytes, None where there is no file; `place` is the manifest's line.
+
+    `why` is raw as the name is, or `Shown` where it is a message.
+    """
 
     status: str
     verdict: Verdict

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 
 from reconciler.applying import Applied
 from reconciler.history import RunRecord
+from reconciler.names import Shown, printable
 from reconciler.planning.verdicts import Verdict
 from reconciler.quantities import both_sizes, plural
-from reconciler.report.rows import Remark, Row, Sheet, Weight, plan_sheet
+from reconciler.report.rows import Remark, Row, Sheet, Weight, plan_sheet, shortest
 from reconciler.transaction import Fate, ModelFate, RunResult
+from reconciler.transaction.result import Freed
 
 FATES = {
     Fate.PURGED: "deleted",
@@ -20,7 +23,19 @@ FATES = {
 }
 """What the fate of a model is called where people read it."""
 
-_GONE = {Fate.PURGED, Fate.QUARANTINED}
+GONE = {Fate.PURGED, Fate.QUARANTINED}
+
+
+def moment(seconds: float) -> str:
+    """Seconds since 1970 as UTC in words."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def came_free(freed: Freed) -> str:
+    """What came free, in words; a measure below zero is what others and the journal wrote meanwhile."""
+    if freed.measured > 0:
+        return f"{both_sizes(freed.measured)} came free"
+    return "nothing came free" + (" (others, or the journal, took more meanwhile)" if freed.measured else "")
 
 
 def outcome_of_apply(run: RunResult | None) -> str:
@@ -33,7 +48,8 @@ def applied_sheet(applied: Applied, *, base: str) -> Sheet:
     planned = plan_sheet(applied.plan, base=base)
     if applied.run is None:
         headline = "Nothing to do: every model is as the manifest says"
-        return Sheet(planned.name, outcome_of_apply(None), headline, planned.rows, (), planned.facts, done=True)
+        remarks = tuple(_remarks(applied))
+        return Sheet(planned.name, outcome_of_apply(None), headline, planned.rows, remarks, planned.facts, done=True)
     rows = tuple(_with_fates(planned.rows, applied.run.models))
     return Sheet(
         name=planned.name,
@@ -46,17 +62,17 @@ def applied_sheet(applied: Applied, *, base: str) -> Sheet:
     )
 
 
-def run_sheet(record: RunRecord) -> Sheet:
+def run_sheet(record: RunRecord, *, base: str) -> Sheet:
     """What the history knows of one run, with the fate that its models have today."""
     sizes = {file.name: file.size for file in record.files}
-    header = {str(key).replace("_", " ").capitalize(): str(value) for key, value in record.header.items()
+    header = {str(key).replace("_", " ").capitalize(): shortest(value, base) for key, value in record.header.items()
               if isinstance(value, str)}  # fmt: skip
     return Sheet(
         name=str(record.header.get("manifest_name", "")),
         outcome="done",
         headline=f"Run {record.run}: {record.kind}, {plural(len(record.models), 'model')}, {record.state}",
         rows=tuple(_row(model, sizes) for model in record.models),
-        remarks=(Remark(record.cause),) if record.cause else (),
+        remarks=(_message(record.cause),) if record.cause else (),
         facts={**header, "Run": record.run, "Run digest": record.digest},
         done=True,
     )
@@ -70,7 +86,8 @@ def _with_fates(rows: Iterable[Row], models: Iterable[ModelFate]) -> Iterator[Ro
 
 
 def _fated(row: Row, model: ModelFate) -> Row:
-    why = f"{row.why}; {model.cause}" if row.why and model.cause else row.why or model.cause
+    cause = Shown(model.cause)
+    why = Shown(f"{printable(row.why)}; {cause}") if row.why and cause else row.why or cause
     status, weight = FATES[model.fate], _weight(model)
     return Row(status, row.verdict, row.name, row.path, row.size, row.listed, why, row.place, weight)
 
@@ -78,7 +95,7 @@ def _fated(row: Row, model: ModelFate) -> Row:
 def _weight(model: ModelFate) -> Weight:
     if model.cause or model.fate is Fate.FAILED:
         return Weight.TROUBLE
-    return Weight.CHANGE if model.fate in _GONE else Weight.REST
+    return Weight.CHANGE if model.fate in GONE else Weight.REST
 
 
 def _row(model: ModelFate, sizes: Mapping[str, int]) -> Row:
@@ -89,15 +106,22 @@ def _row(model: ModelFate, sizes: Mapping[str, int]) -> Row:
 def _headline(rows: Iterable[Row], run: RunResult) -> str:
     gone = sum(row.weight is Weight.CHANGE for row in rows)
     failed = len(run.models) - gone
-    freed = f", {both_sizes(run.freed.measured)} came free" if run.freed.files else ""
+    freed = f", {came_free(run.freed)}" if run.freed.files else ""
     return f"Applied: {plural(gone, 'model')} removed{f', {failed:,} not' if failed else ''}{freed}"
 
 
 def _remarks(applied: Applied) -> Iterator[Remark]:
     if applied.recovered:
         yield Remark(f"Run {applied.recovered.run} was interrupted, and was {applied.recovered.how}")
-        yield from map(Remark, applied.recovered.problems)
+        yield from map(_message, applied.recovered.problems)
+    if applied.purged:
+        yield Remark(f"Purged what earlier runs had in quarantine: {came_free(applied.purged.freed)}")
+        yield from map(_message, applied.purged.freed.reasons)
     if applied.run:
-        yield from map(Remark, applied.run.freed.reasons)
+        yield from map(_message, applied.run.freed.reasons)
     for name in applied.unplanned:
         yield Remark(f"{name}: not allowed by now, and not in this plan: untouched; plan again")
+
+
+def _message(text: str) -> Remark:
+    return Remark(Shown(text))

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import IO
 
 from reconciler.applying import Applied
 from reconciler.history import RunRecord
-from reconciler.names import harmless, printable
+from reconciler.names import Shown, harmless, printable
 from reconciler.quantities import both_sizes, human_size, plural
-from reconciler.report.run_rows import FATES
+from reconciler.report.run_rows import FATES, GONE, came_free, moment
 from reconciler.report.table import Column, Line, write_table
-from reconciler.transaction import Fate, ModelFate, Recovered, RunResult
+from reconciler.transaction import ModelFate, Recovered, RunResult
 from reconciler.undoing import Undone
 
 
@@ -59,20 +58,19 @@ def _model(model: ModelFate, size: int) -> str:
 
 
 def _sum(run: RunResult) -> str:
-    gone = [model for model in run.models if model.fate in {Fate.PURGED, Fate.QUARANTINED} and not model.cause]
+    gone = [model for model in run.models if model.fate in GONE and not model.cause]
     failed = len(run.models) - len(gone)
     told = f"Applied: {plural(len(gone), 'model')} removed{f', {failed} not' if failed else ''}; run {run.run}.\n"
     if run.freed.files:
         told += _freed(run)
     if run.until is not None:
-        told += f"They are in quarantine until {_moment(run.until)}; ocr-reconcile rollback puts them back.\n"
+        told += f"They are in quarantine until {moment(run.until)}; ocr-reconcile rollback puts them back.\n"
     return told
 
 
 def _freed(run: RunResult) -> str:
-    measured = f"{both_sizes(run.freed.measured)} came free, as the file system counts"
     reasons = "".join(f"  - {harmless(reason)}\n" for reason in run.freed.reasons)
-    return f"{measured}; expected {both_sizes(run.freed.expected)}.\n{reasons}"
+    return f"{came_free(run.freed)}, as the file system counts; expected {both_sizes(run.freed.expected)}.\n{reasons}"
 
 
 def write_undone(undone: Undone, stream: IO[str]) -> None:
@@ -111,7 +109,7 @@ def _history_cells(record: RunRecord) -> tuple[str, ...]:
     header = record.header
     who = (str(header.get(key, "-")) for key in ("user", "host"))
     revision = str(header.get("git_revision", "-"))[:12]
-    freed = human_size(record.freed.measured) if record.freed.files else "-"
+    freed = human_size(max(0, record.freed.measured)) if record.freed.files else "-"
     return (record.run, record.kind, record.state, str(len(record.models)), freed, *who, revision)
 
 
@@ -121,12 +119,12 @@ def write_run(record: RunRecord, stream: IO[str]) -> None:
         "run": record.run,
         "kind": record.kind,
         "state": record.state,
-        "began": _moment(record.began),
-        "ended": "-" if record.ended is None else _moment(record.ended),
-        "retained until": "-" if record.until is None else _moment(record.until),
+        "began": moment(record.began),
+        "ended": "-" if record.ended is None else moment(record.ended),
+        "retained until": "-" if record.until is None else moment(record.until),
         "restored run": record.target,
         "purged runs": ", ".join(record.targets),
-        "cause": record.cause,
+        "cause": Shown(record.cause),
         **{str(key).replace("_", " "): _told(value) for key, value in record.header.items()},
         "digest": record.digest,
     }
@@ -137,15 +135,10 @@ def write_run(record: RunRecord, stream: IO[str]) -> None:
     for model, file in zip(record.models, record.files, strict=True):
         stream.write(_model(model, file.size))
     if record.freed.files:
-        expected, measured = both_sizes(record.freed.expected), both_sizes(record.freed.measured)
-        stream.write(f"expected to free {expected}, measured {measured}\n")
+        stream.write(f"expected to free {both_sizes(record.freed.expected)}; {came_free(record.freed)}\n")
 
 
 def _told(value: object) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {_told(inner)}" for key, inner in value.items() if inner)
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO
+from unicodedata import category, east_asian_width
 
 from reconciler.names import printable
 
@@ -40,13 +41,21 @@ def write_table(columns: Sequence[Column], lines: Sequence[Line], stream: IO[str
 
 def _plain(columns: Sequence[Column], lines: Sequence[Line]) -> Iterator[str]:
     table = [tuple(column.heading for column in columns), *(line.cells for line in lines)]
-    widths = [max(map(len, cells)) for cells in zip(*table, strict=True)]
+    widths = [max(map(_width, cells)) for cells in zip(*table, strict=True)]
     for cells in table:
         padded = (
-            cell.rjust(width) if column.justify == RIGHT else cell.ljust(width)
+            " " * (width - _width(cell)) + cell if column.justify == RIGHT else cell + " " * (width - _width(cell))
             for cell, width, column in zip(cells, widths, columns, strict=True)
         )
         yield _GAP.join(padded).rstrip()
+
+
+def _width(text: str) -> int:
+    """The columns of a terminal that `text` takes: two for wide characters, none for those drawn over another."""
+    if text.isascii():
+        return len(text)
+    marks = {"Mn", "Me"}
+    return sum(0 if category(c) in marks else 2 if east_asian_width(c) in {"W", "F"} else 1 for c in text)
 
 
 def _write_rich(columns: Sequence[Column], lines: Sequence[Line], stream: IO[str]) -> None:

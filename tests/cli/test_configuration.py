@@ -63,6 +63,29 @@ def test_a_flag_over_a_variable_over_a_file_over_the_default(run: Run, home: Pat
     assert shown.stdout.startswith("Manifest")
 
 
+@pytest.mark.parametrize("source", ["a variable", "a file"])
+def test_a_shared_format_counts_where_a_command_has_it(run: Run, home: Path, source: str):
+    environment = {"OCR_RECONCILE_FORMAT": "markdown"} if source == "a variable" else {}
+    if source == "a file":
+        (home / "ocr-reconcile.toml").write_text('format = "markdown"\n')
+    assert run("plan", "-f", "../models.yaml", **environment).stdout.startswith("<!--")
+    assert run("history", "-f", "../models.yaml", **environment).stdout == "No runs yet.\n"
+    assert run("history", "-f", "../models.yaml", "--format", "markdown", **environment).returncode == 64
+    shown = in_force(run, **environment)
+    assert shown["plan", "format"][0] == "markdown"
+    assert shown["history", "format"] == (
+        "text", "default; markdown, as set for all commands, is no format of this one"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("content", ['format = "nonsense"\n', '[history]\nformat = "markdown"\n'])
+def test_a_format_that_is_wrong_for_its_command_is_refused(run: Run, home: Path, content: str):
+    (home / "ocr-reconcile.toml").write_text(content)
+    done = run("history", "-f", "../models.yaml")
+    assert done.returncode == 64
+    assert "'--format'" in done.stderr
+
+
 def test_paths_in_a_file_are_relative_to_it(run: Run, home: Path):
     (home / "pyproject.toml").write_text('[tool.ocr-reconcile]\nfile = "models.yaml"\nmetrics-file = "plan.prom"\n')
     done = run("plan")

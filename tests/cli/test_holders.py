@@ -92,11 +92,11 @@ def test_a_holder_that_appears_between_proof_and_move(
     looked: list[str] = []
     started = []
 
-    def check(descriptor, file):
+    def check(descriptor, file, kinds):
         looked.append(file.name)
         if len(looked) == 3:
             started.append(start(site.models / file.name, ways.WAYS["mapping"]))
-        return check_free(descriptor, file)
+        return check_free(descriptor, file, kinds)
 
     monkeypatch.setattr("reconciler.applying.check_free", check)
     reconciler = Reconciler(load_manifest(str(site.manifest)))
@@ -133,10 +133,10 @@ def test_the_same_race_with_the_real_command(site: Site, start: ways.Start) -> N
 def test_keep_going_past_a_holder(site: Site, start: ways.Start, monkeypatch: pytest.MonkeyPatch) -> None:
     from reconciler.applying import ApplySettings
 
-    def check(descriptor, file):
+    def check(descriptor, file, kinds):
         if file.name == "old-2.bin":
             start(site.models / file.name, ways.WAYS["read"])
-        return check_free(descriptor, file)
+        return check_free(descriptor, file, kinds)
 
     monkeypatch.setattr("reconciler.applying.check_free", check)
     reconciler = Reconciler(load_manifest(str(site.manifest)))
@@ -206,6 +206,25 @@ def test_the_command_holders(site: Site, start: ways.Start) -> None:
     site.run("holders", site.models, "-f", site.manifest, code=64)
     assert "cannot be looked at" in site.run("holders", site.models / "none.bin", code=8).stderr
     assert site.digest() == before
+
+
+def test_secrets_of_a_holder_are_told_nowhere(site: Site) -> None:
+    secrets = ["--password=hunter2 and blanks", "--token", "s3cr3t", "https://me:pa55@host/", "DB_PASSWORD=geheim"]
+    code = "import os, time; f = open(os.environ['MODEL']); print('ready', flush=True); time.sleep(600)"
+    command = [sys.executable, "-c", "import os; exec(os.environ['CODE'])", *secrets]
+    environment = {**os.environ, "CODE": code, "MODEL": str(site.models / "old-0.bin")}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        told = [site.run("holders", "-f", site.manifest, "--format", how, code=6).stdout for how in ("text", "json")]
+        for how in ("text", "json", "markdown", "github"):
+            done = site.run("apply", "-f", site.manifest, "--yes", "--format", how, "--events", "-", code=6)
+            told += [done.stdout, done.stderr]
+        site.run("apply", "-f", site.manifest, "--yes", "--keep-going", code=6)
+        process.kill()
+    told += [path.read_text() for path in site.models.glob(".ocr-reconcile/**/*") if path.is_file()]
+    assert "--password=***" in told[0]
+    assert not [text for text in told for secret in ("hunter2", "blanks", "s3cr3t", "pa55", "geheim") if secret in text]
 
 
 def test_a_holder_with_a_hostile_command_line(site: Site) -> None:

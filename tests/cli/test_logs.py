@@ -51,6 +51,12 @@ def test_every_line_has_the_id_of_the_run_and_no_secret(home: Path):
     assert "abcdef" not in done.stderr
 
 
+def test_the_history_knows_the_id_of_the_log(home: Path):
+    log = run(home, *APPLY).stderr
+    shown = run(home, "show", "", "-f", "models.yaml").stdout
+    assert re.search(r"^log run +(\w+)$", shown, re.MULTILINE)[1] == log[1:9]  # type: ignore[index]
+
+
 def test_verbose_says_what_is_done_and_quiet_only_what_is_wrong(home: Path):
     assert "reading" in run(home, "-v", "plan", "-f", "models.yaml").stderr
     assert run(home, "plan", "-f", "models.yaml").stderr == ""

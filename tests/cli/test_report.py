@@ -291,8 +291,13 @@ def test_many_models_are_never_cut_silently(tmp_path: Path, browser: Browser) ->
 @_browsers
 def test_an_empty_history(run: Run, site: Path, browser: Browser) -> None:
     browser.open(made(run, site, "--models", "models"))
-    assert browser.one("#tile").text == "No models."
-    assert figures(browser)["runs"] == ("0", "")
+    assert sorted(names(browser)) == ["en.bin", "old_fr.bin"]
+    assert figures(browser) == {
+        "runs": ("0", ""),
+        "removed": ("0", ""),
+        "came free": ("0 B", "0 bytes, expected 0 bytes"),
+        "there now": ("10 B", "2 files"),
+    }
     assert browser.all("#timeline") == []
 
 
@@ -305,21 +310,27 @@ def test_the_history_and_one_run(run: Run, hostile: Path, browser: Browser) -> N
     document = told(run, "history", "--models", "models")
     runs = document["runs"]
     browser.open(made(run, hostile, "--models", "models"))
-    freed, expected = (sum(entry["freed"][kind] for entry in runs) for kind in ("measured", "expected"))
+    freed = sum(max(0, entry["freed"]["measured"]) for entry in runs)
+    expected = sum(entry["freed"]["expected"] for entry in runs)
+    now = told(run, "list", "--models", "models", "--no-engine")["files"]
     assert figures(browser) == {
         "runs": ("2", ""),
         "removed": (str(sum(len(entry["models"]) for entry in runs)), ""),
         "came free": (human_size(freed), f"{freed:,} bytes, expected {expected:,} bytes"),
+        "there now": (human_size(sum(file["size"] for file in now)), f"{len(now)} files"),
     }
     models = [(m["fate"], m["name"], m["evidence"]["size"], entry["id"]) for entry in runs for m in entry["models"]]
+    models += [("present", file["name"], file["size"], "") for file in now]
+    words = {"present": "there now", **{fate.value: word for fate, word in FATES.items()}}
     shown = sorted((row[0], row[2], row[1], row[3]) for row in table(browser))
-    assert shown == sorted((FATES[fate], printable(n), human_size(size), run_id) for fate, n, size, run_id in models)
+    assert shown == sorted((words[fate], printable(n), human_size(size), run_id) for fate, n, size, run_id in models)
     assert [row.split("\t")[0] for row in browser.texts("#runs tbody tr")] == [entry["id"] for entry in runs]
     dots = browser.run("return [...document.querySelectorAll('#timeline title')].map((title) => title.textContent)")
     total = 0
     for dot, entry in zip(dots, runs, strict=True):
-        total += entry["freed"]["measured"]
-        assert dot == f"{entry['id']}, apply: {entry['freed']['measured']:,} bytes freed, {total:,} bytes in all"
+        freed = max(0, entry["freed"]["measured"])
+        total += freed
+        assert dot == f"{entry['id']}, apply: {freed:,} bytes freed, {total:,} bytes in all"
     one = runs[0]
     browser.open(made(run, hostile, "--models", "models", one["id"]))
     assert browser.one("#outcome").text == one["state"] == "purged"
@@ -397,3 +408,42 @@ def luminance(parts: tuple[float, ...]) -> float:
 def contrast(one: tuple[float, ...], other: tuple[float, ...]) -> float:
     darker, lighter = sorted((luminance(one), luminance(other)))
     return (lighter + 0.05) / (darker + 0.05)
+
+
+class TestDamage:
+    """A history that is damaged: one error, or a page that says so."""
+
+    @pytest.fixture
+    def journal(self, run: Run, site: Path) -> Path:
+        for name in ("one.bin", "two.bin"):
+            (site / "models" / name).write_bytes(b"model")
+            assert run("apply", "-f", "models.yaml", "--yes").returncode == 0
+        return min((site / "models/.ocr-reconcile/runs").glob("*/journal"))
+
+    def test_what_cannot_be_read_is_one_error(self, run: Run, journal: Path, site: Path) -> None:
+        journal.write_bytes(b"\n" + journal.read_bytes())
+        done = run("report", "--html", "page.html", "--models", "models")
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (7, "", 1)
+        assert done.stderr.startswith(f"error: {journal.parent.name}: record 1 of the journal is damaged")
+        assert not (site / "page.html").exists()
+
+    def test_a_plan_is_shown_without_its_history(self, run: Run, journal: Path, site: Path) -> None:
+        journal.write_bytes(b"\n" + journal.read_bytes())
+        text = made(run, site, "-f", "models.yaml").read_text()
+        assert f"<li>What was done before is not shown: {journal.parent.name}: record 1" in text
+
+    def test_what_was_cut_off_is_said(self, run: Run, journal: Path, site: Path) -> None:
+        journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:-1]))
+        text = made(run, site, "--models", "models").read_text()
+        assert f"<li>The history is damaged: {journal.parent.name}: the journal has no end" in text
+        assert run("history", "--models", "models", "--verify").returncode == 7
+
+    def test_models_that_cannot_be_read_are_said(self, journal: Path, site: Path) -> None:
+        assert journal.exists()
+        (site / "models/closed").mkdir(mode=0)
+        drop = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+        command = [*drop, sys.executable, "-m", "reconciler", "report", "--html", "page.html", "--models", "models"]
+        done = subprocess.run(command, cwd=site, capture_output=True, text=True, check=False)
+        (site / "models/closed").chmod(0o700)
+        assert done.returncode == 0, done.stderr
+        assert "<li>What is there now is not shown: " in (site / "page.html").read_text()

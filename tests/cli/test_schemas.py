@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,9 +17,13 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
 from reconciler.applying import Applied
+from reconciler.doctor import Finding as Condition
+from reconciler.doctor import Status
 from reconciler.errors import Issue, Place
+from reconciler.names import printable
 from reconciler.planning.planfile import parse_plan, plan_text
 from reconciler.report import machine
+from reconciler.report.doctoring import doctor_document
 from reconciler.report.gitlab import code_quality_report, terraform_report
 from reconciler.report.issues import Finding, findings_document
 from reconciler.report.rows import plan_sheet
@@ -66,10 +71,11 @@ class World:
         rest = "".join(f"  {key}: {json.dumps(value)}\n" for key, value in spec.items())
         (self.home / "m.yaml").write_text(f"{head}  discovery: [directory]\n  allow:\n{listed}{rest}")
 
-    def run(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [sys.executable, "-m", "reconciler", *arguments],
             cwd=self.home,
+            env={**os.environ, **environment},
             capture_output=True,
             text=True,
             check=False,
@@ -77,8 +83,8 @@ class World:
         assert done.returncode == code, done.stderr
         return done
 
-    def json(self, *arguments: str, code: int = 0) -> Any:
-        return json.loads(self.run(*arguments, "--format", "json", code=code).stdout)
+    def json(self, *arguments: str, code: int = 0, **environment: str) -> Any:
+        return json.loads(self.run(*arguments, "--format", "json", code=code, **environment).stdout)
 
 
 @pytest.fixture
@@ -117,6 +123,7 @@ class TestCommands:
         assert [run["kind"] for run in history["runs"]] == ["apply", "rollback", "apply", "purge"]
         for run in history["runs"]:
             check("run", world.json("show", run["id"], "-f", "m.yaml"))
+            assert re.fullmatch("[0-9a-f]{8}", run["provenance"]["log_run"])
 
     def test_apply_that_purges_at_once(self, world: World) -> None:
         done = world.run("apply", "-f", "m.yaml", "--yes", "--events", "-")
@@ -140,6 +147,32 @@ class TestCommands:
         world.write(allow=NAMES[-3:-1], nonsense=FRAGMENTS[0])
         assert check("validate", world.json("validate", "m.yaml", code=3))["outcome"] == "manifest-invalid"
         check("gitlab-codequality", json.loads(world.run("validate", "m.yaml", "--format", "gitlab", code=3).stdout))
+
+    def test_doctor(self, world: World) -> None:
+        found = check("doctor", world.json("doctor", "-f", "m.yaml"))["findings"]
+        assert {"ok"} <= {finding["status"] for finding in found} <= {"ok", "warn", "unknown"}
+        world.write(allow=NAMES[-3:-1], nonsense=FRAGMENTS[0])
+        assert check("doctor", world.json("doctor", "-f", "m.yaml", code=1))["outcome"] == "unhealthy"
+        for name in NAMES[::8]:
+            place = os.fsencode(world.home / "models") + b"/" + os.fsencode(name) + b".d"
+            os.mkdir(place)
+            found = check("doctor", world.json("doctor", "--models", os.fsdecode(place)))["findings"]
+            assert {f["what"] for f in found if f["name"] == "model directory"} == {printable(os.fsdecode(place))}
+
+    def test_config(self, world: World) -> None:
+        found = check(
+            "config",
+            world.json("config", OCR_RECONCILE_OVERRIDE="max-deletions min-keep", OCR_RECONCILE_FILE=FRAGMENTS[3]),
+        )["settings"]
+        values = {(one["command"], one["option"]): one["value"] for one in found}
+        assert values["plan", "override"] == ["max-deletions", "min-keep"]
+        assert values["plan", "file"] == FRAGMENTS[3]
+        for name in NAMES[::8]:
+            folder = world.home / name
+            os.mkdir(os.fsencode(folder))
+            (folder / "ocr-reconcile.toml").write_text('wait = "5s"\n')
+            found = check("config", world.json("--config", f"{name}/ocr-reconcile.toml", "config"))["settings"]
+            assert {one["source"] for one in found if one["option"] == "wait"} == {f"{folder}/ocr-reconcile.toml"}
 
     @pytest.mark.parametrize(
         "arguments", [("plan", "-f", "none.yaml"), ("audit", "-f", "none.yaml"), ("apply", "-f", "none.yaml", "--yes")]
@@ -168,6 +201,8 @@ def test_documents_of_any_names(found: list[str], text: str) -> None:
     findings = [Finding(Issue(Place(text, 1, 2), text, text)), Finding(Issue(Place(text), text, ""), "warning")]
     check("validate", json.loads(json.dumps(findings_document(findings))))
     check("gitlab-codequality", json.loads(json.dumps(code_quality_report(findings))))
+    looked = [Condition(status, text, text, text) for status in Status]
+    check("doctor", json.loads(json.dumps(doctor_document(looked))))
 
 
 def _objects(schema: Any) -> Iterator[dict[str, Any]]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import threading
+import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -164,6 +168,57 @@ def test_promtool_accepts_them(run: Run, tmp_path: Path, arguments: tuple[str, .
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
+EXPORTER = shutil.which("prometheus-node-exporter") or shutil.which("node_exporter")
+_LISTENING = re.compile(rb"Listening on.*address=(127\.0\.0\.1:\d+)")
+
+
+@pytest.fixture
+def exporter(tmp_path: Path) -> Iterator[str]:
+    """A real node exporter on the loopback that collects the text files of a directory: its address."""
+    (tmp_path / "collected").mkdir()
+    command = [str(EXPORTER), "--web.listen-address=127.0.0.1:0", "--collector.disable-defaults"]
+    command += ["--collector.textfile", f"--collector.textfile.directory={tmp_path / 'collected'}"]
+    with open(tmp_path / "exporter.log", "wb+") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            for _ in range(300):
+                if found := _LISTENING.search((tmp_path / "exporter.log").read_bytes()):
+                    break
+                assert process.poll() is None, (tmp_path / "exporter.log").read_text()
+                time.sleep(0.1)
+            assert found, "it does not listen"
+            yield f"http://{found[1].decode()}/metrics"
+        finally:
+            process.kill()
+            process.wait()
+
+
+@pytest.mark.skipif(EXPORTER is None, reason="no node exporter (Debian: prometheus-node-exporter)")
+def test_a_node_exporter_shows_them(run: Run, tmp_path: Path, exporter: str):
+    assert run("plan", "-f", "models.yaml", "--metrics-file", "collected/plan.prom").returncode == 0
+    assert run("apply", "-f", "models.yaml", "--yes", "--metrics-file", "collected/apply.prom").returncode == 0
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(exporter, timeout=30) as answer:
+        scraped = samples(answer.read().decode())
+    written = {
+        key: value
+        for name in ("plan", "apply")
+        for key, value in samples((tmp_path / "collected" / f"{name}.prom").read_text()).items()
+    }
+    assert {key: value for key, value in scraped.items() if key[0].startswith("ocr_reconcile_")} == written
+    label = frozenset({("command", "apply"), ("manifest", "demo")})
+    assert scraped["ocr_reconcile_models_deleted", label] == 1
+    assert scraped["ocr_reconcile_last_run_success", label] == 1
+    assert scraped["node_textfile_scrape_error", frozenset()] == 0
+
+
+def samples(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    """Every sample by its name and labels."""
+    families = text_string_to_metric_families(text)
+    found = [sample for family in families for sample in family.samples]
+    return {(sample.name, frozenset(sample.labels.items())): sample.value for sample in found}
+
+
 @pytest.fixture
 def collector() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
     """An OpenTelemetry collector on the loopback: its address, and what it got."""
@@ -200,9 +255,13 @@ def test_spans_become_children_of_the_pipelines(run: Run, collector: tuple[str, 
 
 
 def test_a_collector_that_is_not_there_fails_no_run(run: Run):
-    done = run("plan", "-f", "models.yaml", OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9", NO_PROXY="127.0.0.1")
+    nobody = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://me:hunter2@127.0.0.1:9", "NO_PROXY": "127.0.0.1"}
+    done = run("--log-format", "json", "plan", "-f", "models.yaml", **nobody)
     assert done.returncode == 0
     assert done.stdout.startswith("Manifest")
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert {(line["level"], line["message"].partition(":")[0]) for line in lines} == {("warning", "traces")}
+    assert "hunter2" not in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ class PullRequest:
         text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME", text)
         text = re.sub(r"\d{8}T\d{6}\.\d{6}Z-\w+", "RUN", text)
         # What others write to the file system meanwhile is in the measure, and is told.
-        text = re.sub(r"removed, .* came free", "removed, SPACE came free", text)
+        text = re.sub(r"removed, .* came free( \([^)]*\))?", "removed, SPACE came free", text)
         text = re.sub(r"<details><summary>1 remark</summary>\n\n- `\d+ bytes did .*`\n\n</details>\n\n", "", text)
         return re.sub(r"(\| Host \| )`[^`]*`", r"\1`HOST`", text)
 

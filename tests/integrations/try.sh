@@ -49,6 +49,7 @@ repos:
     rev: $revision
     hooks:
       - id: ocr-reconcile-validate
+      - id: ocr-reconcile-fmt
 YAML
 (
     cd "$scratch/repository"
@@ -63,6 +64,29 @@ YAML
     fi
     cat "$scratch/told"
     grep -q 'manifests/bad.yaml:' "$scratch/told"
+    sed 's/^  *- /          - /' manifests/minimal.yaml > manifests/bad.yaml
+    git add .
+    step "$tools/pre-commit" run ocr-reconcile-validate --all-files
+    if step "$tools/pre-commit" run ocr-reconcile-fmt --all-files > "$scratch/told"; then
+        echo "the manifest in another layout passed" >&2
+        exit 1
+    fi
+    cat "$scratch/told"
+    grep -q 'manifests/bad.yaml' "$scratch/told"
+)
+
+# The step of the action that installs it, as a runner runs it; pip takes what it needs from the Python registry.
+install=$("$tools/python" -c '
+from ruamel.yaml import YAML
+print(next(s["run"] for s in YAML(typ="safe").load(open("action.yml"))["runs"]["steps"] if s["name"] == "Install"))')
+mkdir "$scratch/runner"
+RUNNER_TEMP=$scratch/runner GITHUB_PATH=$scratch/path GITHUB_ACTION_PATH=$PWD PYTHON=python3 \
+    step bash --noprofile --norc -eo pipefail -c "$install"
+(
+    PATH=$(cat "$scratch/path"):$PATH
+    step ocr-reconcile --version
+    step ocr-reconcile validate manifests/minimal.yaml
+    [ "$(command -v ocr-reconcile)" = "$scratch/runner/ocr-reconcile/bin/ocr-reconcile" ]
 )
 
 printf '\n'

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from reconciler.errors import Issue, ManifestError, Place
 from reconciler.facts import digest_of
-from reconciler.manifest.document import MAX_BYTES, parse, resolve
+from reconciler.manifest.document import parse, resolve
 from reconciler.manifest.loader import EngineHint, load_manifest, parse_manifest, peek, read_document, validate_document
+from reconciler.manifest.reading import MAX_BYTES
 
 ROOT = Path(__file__).parents[2]
 HEAD = "apiVersion: ocr-reconcile/v1\nkind: ModelSet\nmetadata: {name: test}\n"

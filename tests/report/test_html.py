@@ -74,5 +74,20 @@ def test_every_verdict_has_its_state() -> None:
 
 
 def test_an_empty_history_has_a_page() -> None:
-    parsed = data(history_page([], "/srv/models"))
+    parsed = data(history_page([], "/srv/models", []))
     assert (parsed["models"], parsed["runs"]) == ([], [])
+
+
+def test_a_history_shows_what_is_there_now() -> None:
+    text = history_page([], "/srv/models", [file("a.bin", 5)])
+    shown = [(row["state"], row["name"], row["adds"]) for row in data(text)["models"]]
+    assert shown == [("present", "a.bin", 5)]
+    assert 'class="alerts" aria-label' not in text
+
+
+def test_what_cannot_be_known_is_said() -> None:
+    text = history_page([], "/srv/models", None, ["/srv/models: <b> cannot be read"])
+    assert "<li>/srv/models: &lt;b&gt; cannot be read</li>" in text
+    assert "there now</span>" not in text
+    text = plan_page(plan(manifest(), inventory(file("a.bin"))), [], base="/", fault="the journal is damaged")
+    assert "What was done before is not shown: the journal is damaged" in text

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reconciler.errors import Issue, Place
-from reconciler.names import printable
+from reconciler.names import Shown, printable
 from reconciler.planning.verdicts import Verdict
 from reconciler.report.issues import Finding
 from reconciler.report.markdown import LARGEST, code, marker, prose, write_failure, write_findings, write_markdown
@@ -199,5 +199,5 @@ def test_issues_and_failures() -> None:
     page = Page(stream.getvalue())
     assert page.rows[1:] == [["a|b.yaml:1:2", "error", "a <b> | @c", "`d`"]] * 3
     stream = io.StringIO()
-    write_failure("prod", "stale", "first\n  - <b>|second", stream)
-    assert Page(stream.getvalue()).items == ["first", "- <b>|second"]
+    write_failure("prod", "stale", Shown("first\n  - <b>|se\\x3acond"), stream)
+    assert Page(stream.getvalue()).items == ["first", "- <b>|se\\x3acond"]

@@ -19,6 +19,7 @@ from reconciler.facts import Inventory
 from reconciler.manifest.manifest import Manifest
 from reconciler.planning.plan import Plan
 from reconciler.report.rows import summary
+from reconciler.report.table import Column, Line, write_table
 from reconciler.report.text import write_audit, write_inventory, write_plan
 from tests.planning.build import file, inventory, manifest, plan
 
@@ -149,3 +150,10 @@ def test_summaries() -> None:
     assert summary(plan(manifest(allow=["a.bin"]), inventory("a.bin"))) == "Nothing to do: 1 current"
     one = plan(manifest(allow=["a.bin"]), inventory("a.bin", file("b.bin", 1)))
     assert summary(one) == "Plan: 1 to delete, 1 byte; 1 current, 1 old"
+
+
+def test_wide_and_drawn_over_characters_keep_the_columns() -> None:
+    stream = io.StringIO()
+    lines = [Line(("文字.bin", "x")), Line(("e\u0301.bin", "x")), Line(("plain.bin", "x"))]
+    write_table([Column("NAME"), Column("B")], lines, stream, terminal=False)
+    assert stream.getvalue() == "NAME       B\n文字.bin   x\ne\u0301.bin      x\nplain.bin  x\n"

@@ -207,8 +207,7 @@
     const pad = last - first ? 0 : 3600e3; // a single run stands in the middle of two hours
     const x = d3.scaleUtc([new Date(+first - pad), new Date(+last + pad)], [left + 8, width - right]);
     const most = Math.max(1, d3.max(points, (point) => point.total));
-    const least = Math.min(0, d3.min(points, (point) => point.total));
-    const y = d3.scaleLinear([least, most], [height - bottom, top]);
+    const y = d3.scaleLinear([0, most], [height - bottom, top]);
     const svg = d3.create("svg").attr("viewBox", [0, 0, width, height]).attr("role", "img");
     svg.attr("aria-label", `${bothSizes(total)} came free in ${points.length} run${points.length === 1 ? "" : "s"}; the table below has each`);
     svg.append("g").attr("transform", `translate(0,${height - bottom})`).call(d3.axisBottom(x).ticks(Math.max(2, width / 130)).tickSizeOuter(0));
