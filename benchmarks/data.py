@@ -88,6 +88,15 @@ def fresh_tree(path: str, names: Iterable[str], size: int = 0) -> str:
     return path
 
 
+def make_file(path: str, size: int) -> str:
+    """A file of `size` zero bytes, a multiple of 8 MiB; one that is there already is used again. Returns `path`."""
+    block = bytes(2**23)
+    if not os.path.exists(path) or os.path.getsize(path) != size:
+        with open(path, "wb") as file:
+            file.writelines(block for _ in range(size // len(block)))
+    return path
+
+
 def manifest_text(model_path: str, allow: Iterable[str], discovery: str = "directory") -> str:
     """A manifest; `allow` holds the rules as YAML flow texts. Guards are opened, because plans are what is measured."""
     rules = "".join(f"    - {rule}\n" for rule in allow)

@@ -51,15 +51,17 @@ def floor() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def measure(comparison: Comparison, effort: Effort) -> Measured:
-    """Warm up once each, then run ours, theirs, ours, theirs, and so on."""
+def measure(comparison: Comparison, effort: Effort, warm: set[tuple[str, ...]]) -> Measured:
+    """Warm up each that is not in `warm` yet, then run ours, theirs, ours, theirs, and so on."""
     measured = Measured(comparison)
     if missing := comparison.ours.missing or comparison.theirs.missing:
         measured.failure = missing
         return measured
     try:
         for side in (comparison.ours, comparison.theirs):
-            run(side)
+            if side.argv not in warm:
+                run(side)
+                warm.add(side.argv)
         start = time.monotonic()
         while len(measured.ours) < effort.most and (
             len(measured.ours) < effort.fewest or time.monotonic() - start < effort.seconds

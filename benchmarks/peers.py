@@ -23,6 +23,7 @@ DEBIAN = {
     "openssl": "openssl",
     "find": "findutils",
     "rm": "coreutils",
+    "cat": "coreutils",
 }
 """Commands of the operating system, and the Debian package of each."""
 

@@ -98,7 +98,7 @@ def _read_entries(descriptor: int, prefix: str, scan: _Scan) -> list[str]:
     directories: list[str] = []
     with os.scandir(descriptor) as entries:
         for entry in entries:
-            if entry.name == STATE_DIRECTORY and not prefix:
+            if not prefix and entry.name == STATE_DIRECTORY:
                 continue  # ours, whatever was put in its place
             if entry.is_file(follow_symlinks=False):
                 try:

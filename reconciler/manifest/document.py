@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,7 @@ from ruamel.yaml.reader import ReaderError
 from reconciler.errors import Issue, ManifestError, Place
 from reconciler.facts import digest_of
 from reconciler.manifest.reading import MAX_BYTES
+from reconciler.manifest.runs import Run, shortened
 
 MAX_DEPTH = 100
 MAX_ALIASED = 100_000
@@ -80,7 +81,7 @@ class Document:
     `files` are those that it was read from: its own, then those that it extends.
     `marks` holds, by the `id` of each container, the packed place of each item: of a list one a value, of a
     mapping two a key, its own and its value's. `issues` are faults that did not keep the rest from being read.
-    `start` is where the document begins.
+    `start` is where the document begins, `dollars` is whether a `$` may be in any of its texts.
     """
 
     files: tuple[str, ...]
@@ -90,6 +91,7 @@ class Document:
     marks: dict[int, list[int]]
     issues: tuple[Issue, ...]
     start: Place
+    dollars: bool
 
     @property
     def file(self) -> str:
@@ -143,29 +145,41 @@ def parse(data: bytes, file: str) -> Document:
 
 def parse_all(data: bytes, file: str) -> list[Document]:
     """Parse the bytes of `file`; ManifestError where they are not YAML, or hold no document."""
-    _check_encoding(data, file)
-    builder = _Builder(file, YAML(typ="safe").parse(data))
-    documents = []
+    text = _decoded(data, file)
+    short, runs = shortened(text)
+    if runs and not text.startswith("\ufeff"):  # which the parser does not count
+        with suppress(_UnexpectedError, YAMLError):  # whatever it is, the whole text shows it in its place
+            return _documents(data, file, _Builder(file, short.encode(), runs))
+    return _parse_whole(data, file)
+
+
+def _documents(data: bytes, file: str, builder: _Builder) -> list[Document]:
+    digest, documents = digest_of(data), []
+    dollars = b"$" in data or b"\\" in data  # `"\x24"` is one too
+    with no_garbage_collection():
+        for start, root, mark in builder.documents():
+            issues, builder.issues = tuple(builder.issues), []
+            place = unpack((file,), start)
+            documents.append(Document((file,), digest, root, mark, builder.marks, issues, place, dollars))
+    return documents
+
+
+def _parse_whole(data: bytes, file: str) -> list[Document]:
     try:
-        with no_garbage_collection():
-            for start, root, mark in builder.documents():
-                issues, builder.issues = tuple(builder.issues), []
-                place = unpack((file,), start)
-                documents.append(Document((file,), digest_of(data), root, mark, builder.marks, issues, place))
+        return _documents(data, file, _Builder(file, data))
     except ReaderError as error:
         raise _fatal(_byte_place(data, file, error.position), error.reason, "remove the character") from None
     except MarkedYAMLError as error:
         raise _fatal(_mark_place(error, file), f"not YAML: {_problem(error)}", "correct it there or above") from None
     except YAMLError as error:
         raise _fatal(Place(file, 1, 1), f"not YAML: {error}", "correct it") from None
-    return documents
 
 
 def _fatal(place: Place, what: str, remedy: str) -> ManifestError:
     return ManifestError((Issue(place, what, remedy),))
 
 
-def _check_encoding(data: bytes, file: str) -> None:
+def _decoded(data: bytes, file: str) -> str:
     if len(data) > MAX_BYTES:
         raise _fatal(Place(file, 1, 1), f"larger than {MAX_BYTES // 1024**2} MiB", "is it a manifest? split it")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -173,7 +187,7 @@ def _check_encoding(data: bytes, file: str) -> None:
     if (nul := data.find(b"\0")) >= 0:
         raise _fatal(_byte_place(data, file, nul), "a NUL byte", "remove it; is the file binary, or in UTF-16?")
     try:
-        data.decode()
+        return data.decode()
     except UnicodeDecodeError as error:
         what = f"byte 0x{data[error.start]:02x} is not UTF-8"
         raise _fatal(_byte_place(data, file, error.start), what, "save the file as UTF-8") from None
@@ -206,19 +220,30 @@ def no_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-class _Builder:
-    """Builds the tree from the events. The recursion is bounded by MAX_DEPTH."""
+class _UnexpectedError(Exception):
+    """A text without the inside of its runs is not what it was taken for, or has a fault: read the whole."""
 
-    def __init__(self, file: str, events: Iterator[Any]) -> None:
+
+class _Builder:
+    """Builds the tree from the parser's events. The recursion is bounded by MAX_DEPTH.
+
+    `runs` are what was taken out of `data`; with them every fault is an _UnexpectedError.
+    """
+
+    def __init__(self, file: str, data: bytes, runs: Sequence[Run] = ()) -> None:
         self.marks: dict[int, list[int]] = {}
         self.issues: list[Issue] = []
         self._file = file
-        self._events = events
-        self._next: Callable[[], Any] = events.__next__
+        self._events: Iterator[Any] = YAML(typ="safe").parse(data)
+        self._next: Callable[[], Any] = self._events.__next__
         self._anchors: dict[str, tuple[Any, int] | None] = {}  # value and how many values; None while being built
         self._depth = 0
         self._values = 0  # so far, with what aliases stand for
         self._aliased = 0
+        self._short = bool(runs)
+        self._runs = list(reversed(runs))
+        self._run_start = runs[0].start if runs else -1
+        self._taken_out = 0  # lines before the event that is looked at, packed
 
     def documents(self) -> Iterator[tuple[int, Any, int]]:
         """The mark, the tree and its mark of each document; ManifestError for what no tree can be built of."""
@@ -227,11 +252,14 @@ class _Builder:
         if type(event) is StreamEndEvent:
             raise _fatal(Place(self._file, 1, 1), "the file is empty", "write a manifest; see docs/manifest.md")
         while type(event) is not StreamEndEvent:
-            start = self._next()
-            yield _mark(event), self._value(start), _mark(start)
+            mark, start = self._mark(event), self._next()
+            root_mark = self._mark(start)
+            yield mark, self._value(start), root_mark
             self._next()  # the end of the document
             self._anchors.clear()
             event = self._next()
+        if self._runs:
+            raise _UnexpectedError
 
     def _value(self, event: Any) -> Any:
         kind = type(event)
@@ -286,20 +314,52 @@ class _Builder:
             if kind is SequenceEndEvent:
                 break
             start = event.start_mark
-            marks.append(start.line * _LINE + start.column)
+            marks.append(start.line * _LINE + start.column + self._taken_out)
             plain = kind is ScalarEvent and event.tag is None and event.anchor is None
             # Long lists of plain texts are common, and calls would cost more than all the rest.
             values.append(text if plain and (text := event.value)[:1] not in _MAYBE_SPECIAL else self._value(event))
+            if start.index == self._run_start:
+                self._put_back(values, marks)
         self.marks[id(values)] = marks
         return values
+
+    def _put_back(self, values: list[Any], marks: list[int]) -> None:
+        """Add the items of a run that were taken out after its first, which is the last of `values`."""
+        run = self._runs.pop()
+        self._run_start = self._runs[-1].start if self._runs else -1
+        first, *items = run.items
+        value, _, start = _simple(first, marks[-1], run.joint)
+        if value != values[-1]:
+            raise _UnexpectedError
+        mark = start
+        for item in items:
+            value, inner, below = _simple(item, mark, run.joint)
+            values.append(value)
+            marks.append(mark)
+            if inner:
+                self.marks[id(value)] = inner
+                self._values += len(value)
+            mark = below
+        self._taken_out += mark - start
 
     def _mapping(self) -> dict[str, Any]:
         values: dict[str, Any] = {}
         marks: list[int] = []
-        while type(event := self._next()) is not MappingEndEvent:
-            key = self._key(event)
+        for event in self._events:
+            kind = type(event)
+            if kind is MappingEndEvent:
+                break
+            start = event.start_mark
+            mark = start.line * _LINE + start.column + self._taken_out
+            plain = kind is ScalarEvent and event.tag is None and event.anchor is None
+            key = text if plain and (text := event.value).isalpha() and text not in _CONSTANTS else self._key(event)
             value_event = self._next()
-            value = self._value(value_event)
+            start = value_event.start_mark
+            value_mark = start.line * _LINE + start.column + self._taken_out
+            plain = type(value_event) is ScalarEvent and value_event.tag is None and value_event.anchor is None
+            value = (
+                text if plain and (text := value_event.value)[:1] not in _MAYBE_SPECIAL else self._value(value_event)
+            )
             if key is None:
                 continue
             if key in values:
@@ -309,7 +369,7 @@ class _Builder:
             if len(values) == MAX_KEYS:
                 raise self._fatal(event, f"more than {MAX_KEYS:,} keys in one mapping", "is it a manifest?")
             values[key] = value
-            marks += _mark(event), _mark(value_event)
+            marks += mark, value_mark
         self.marks[id(values)] = marks
         return values
 
@@ -348,15 +408,46 @@ class _Builder:
     def _fault(self, event: Any, what: str, remedy: str) -> None:
         if len(self.issues) == MAX_FAULTS:
             raise self._fatal(event, f"more than {MAX_FAULTS:,} faults", "correct those before it first")
-        self.issues.append(Issue(unpack((self._file,), _mark(event)), what, remedy))
+        self.issues.append(self._issue(event, what, remedy))
 
     def _fatal(self, event: Any, what: str, remedy: str) -> ManifestError:
-        return ManifestError((*self.issues, Issue(unpack((self._file,), _mark(event)), what, remedy)))
+        return ManifestError((*self.issues, self._issue(event, what, remedy)))
+
+    def _issue(self, event: Any, what: str, remedy: str) -> Issue:
+        if self._short:
+            raise _UnexpectedError
+        return Issue(unpack((self._file,), self._mark(event)), what, remedy)
+
+    def _mark(self, event: Any) -> int:
+        start = event.start_mark
+        return int(start.line * _LINE + start.column + self._taken_out)
 
 
-def _mark(event: Any) -> int:
-    start = event.start_mark
-    return int(start.line * _LINE + start.column)
+def _simple(item: str, mark: int, joint: str) -> tuple[Any, list[int], int]:
+    """The value of an item of a run that stands at `mark`, the marks of what is in it, and that of the next item."""
+    flow = item[0] == "{"
+    if not flow and ": " not in item:
+        return _plain(item), [], mark + _LINE
+    value: dict[str, Any] = {}
+    marks: list[int] = []
+    at = mark + flow
+    pairs = item[1:-1].split(", ") if flow else item.split(joint)
+    for pair in pairs:
+        key, _, text = pair.partition(": ")
+        value[key] = text if text[0] not in _MAYBE_SPECIAL else _plain(text)
+        marks += at, at + len(key) + 2
+        at += len(pair) + 2 if flow else _LINE
+    if len(value) != len(pairs) or len(pairs) > MAX_KEYS:
+        raise _UnexpectedError  # a key twice, or too many
+    return value, marks, mark + _LINE if flow else at
+
+
+def _plain(text: str) -> Any:
+    """The value of a plain text of a run."""
+    value = resolve(text) if text[0] in _MAYBE_SPECIAL else text
+    if value is None:
+        raise _UnexpectedError
+    return value
 
 
 def resolve(text: str) -> Any:
@@ -364,6 +455,8 @@ def resolve(text: str) -> Any:
 
     More than 40 characters are a text, even if all are digits: no number here is so long, a SHA-256 is.
     """
+    if text.isdigit() and text.isascii() and len(text) <= _LONGEST_NUMBER:
+        return int(text)
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     if len(text) > _LONGEST_NUMBER:

@@ -138,9 +138,13 @@ class Candidates:
 
 
 class _Section:
-    """The rules of one section: exact names in a dictionary, globs in one alternation."""
+    """The rules of one section: exact names in a dictionary, globs in one alternation.
+
+    `rulings` remembers by index what each glob ruled: on one name as on thousands.
+    """
 
     def __init__(self, rules: Iterable[Rule]) -> None:
+        self.rulings: dict[int, Ruling] = {}
         self.exact: dict[str, int] = {}
         self.globs: list[tuple[int, str]] = []
         for index, rule in enumerate(rules):
@@ -181,8 +185,13 @@ class Rulebook:
         for effect, section, rules in self._asked:
             index = rules.first(name)
             if index is not None:
-                place = self._manifest.rule_place(section, index)
-                return Ruling(effect, section, index, place, self._reason(effect, section, index))
+                ruling = rules.rulings.get(index)
+                if ruling is None:
+                    place = self._manifest.rule_place(section, index)
+                    ruling = Ruling(effect, section, index, place, self._reason(effect, section, index))
+                    if rules.exact.get(name) != index:
+                        rules.rulings[index] = ruling
+                return ruling
         return _NO_RULE
 
     def first_allow(self, name: str) -> int | None:

@@ -49,7 +49,7 @@ class Tree(NamedTuple):
 
 def extended(document: Document, files: Files) -> Document:
     """The document laid over all that it extends; ManifestError with every fault of reading them."""
-    if not _paths(document) and not _mentions_remove(document.root):
+    if not _paths(document) and not (document.dollars and _mentions_remove(document.root)):
         return document
     path = files.path(document.file)
     layers = _Layers(files, files.root(path))
@@ -152,7 +152,8 @@ def _merged(document: Document, layers: list[Document]) -> Document:
         merged = merge(merged, shifted) if isinstance(layer.root, dict) else shifted
     digest = digest_of("".join([own.digest, *(layer.digest for layer in layers)]).encode()) if layers else own.digest
     root, marks = _without_removals(merged)
-    return replace(document, files=files, digest=digest, root=root, marks=marks, issues=tuple(issues))
+    dollars = any(layer.dollars for _, layer in numbered)
+    return replace(document, files=files, digest=digest, root=root, marks=marks, issues=tuple(issues), dollars=dollars)
 
 
 def merge(base: Tree, over: Tree, key: str = "") -> Tree:

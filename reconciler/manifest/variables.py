@@ -7,7 +7,7 @@ A value that is nothing but `${NAME}` gets the variable's type, inside of a long
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -52,7 +52,7 @@ class _Substitution:
         for name in self._declared.keys() | self._settings.keys():
             self._read(name)
         root = self._document.root
-        if isinstance(root, dict):
+        if isinstance(root, dict) and self._document.dollars:
             spec = root.get("spec")
             literal = [id(spec[key]) for key in _LITERAL if key in spec] if isinstance(spec, dict) else []
             self._seen.update(literal)
@@ -92,13 +92,11 @@ class _Substitution:
         if id(node) in self._seen:
             return
         self._seen.add(id(node))
-        marks = self._document.marks[id(node)]
-        places = marks if isinstance(node, list) else marks[1::2]
-        pairs: Iterable[tuple[Any, Any]] = enumerate(node) if isinstance(node, list) else list(node.items())
-        for place, (key, value) in zip(places, pairs, strict=True):
+        for index, (key, value) in enumerate(node.items() if isinstance(node, dict) else enumerate(node)):
             if type(value) is str:
                 if "${" in value:
-                    node[key] = self._text(value, place)
+                    mark = self._document.marks[id(node)][2 * index + 1 if isinstance(node, dict) else index]
+                    node[key] = self._text(value, mark)
             elif isinstance(value, (list, dict)):
                 self._walk(value)
 

@@ -11,6 +11,7 @@ from benchmarks.data import (
     drifted_rules,
     exact_rules,
     glob_rules,
+    make_file,
     make_names,
     make_tree,
     manifest_text,
@@ -83,3 +84,11 @@ def test_every_language_has_a_glob():
 def _plan(directory: Path, models: str, rules: list[str]) -> Plan:
     manifest = write(str(directory / "models.yaml"), manifest_text(models, rules))
     return Reconciler(load_manifest(manifest)).plan()
+
+
+def test_a_large_file_is_made_once_and_again_for_another_size(tmp_path):
+    path = make_file(str(tmp_path / "large.bin"), 2**23)
+    made = os.stat(path)
+    assert made.st_size == 2**23
+    assert os.stat(make_file(path, 2**23)).st_mtime_ns == made.st_mtime_ns
+    assert os.stat(make_file(path, 2**24)).st_size == 2**24
