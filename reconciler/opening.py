@@ -1,6 +1,6 @@
 """The door of the commands: a Reconciler whose engine loads while the rest of the program is still being imported.
 
-What this module imports is what starting an engine needs, and no more.
+What is imported before it starts is what starting it needs, and no more.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from contextlib import contextmanager, suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
-from reconciler.engine.client import DEFAULT_TIMEOUT, EngineChild
 from reconciler.errors import EngineError
 from reconciler.manifest.reading import asks_default_engine, read_bytes
 
 if TYPE_CHECKING:
+    from reconciler.engine.client import EngineChild
     from reconciler.workflow import Event, Progress, Reconciler
 
 
@@ -31,6 +31,8 @@ def opened(
     data = read_bytes(path)
     with _HeadStart() as head_start:
         if asks_default_engine(data):
+            from reconciler.engine.client import DEFAULT_TIMEOUT
+
             head_start.begin(None, DEFAULT_TIMEOUT)
         from reconciler.manifest.loader import parse_document, peek, validate_document
 
@@ -65,6 +67,8 @@ class _HeadStart:
             return
         self.end()
         self._started = (python, timeout)
+        from reconciler.engine.client import EngineChild
+
         with suppress(EngineError):
             self.child = EngineChild.start(python, timeout)
 

@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from reconciler.engine.client import DEFAULT_TIMEOUT, EngineChild
 from reconciler.errors import ApplyError, Issue, ManifestError, Place
 from reconciler.facts import STATE_DIRECTORY, Digest, DirectoryFacts, EngineFacts, Inventory
 from reconciler.inventory import open_directory, take_inventory
@@ -19,6 +18,7 @@ from reconciler.quantities import human_size
 
 if TYPE_CHECKING:
     from reconciler.applying import Applied, ApplySettings
+    from reconciler.engine.client import EngineChild
     from reconciler.engine.local import LocalEngine
     from reconciler.manifest.manifest import Manifest
     from reconciler.planning.diff import Notice
@@ -168,6 +168,8 @@ class Reconciler:
         self.say("asking the engine")
         if self._local:
             return self._local.observe(self.manifest.model_path, os.getcwd())
+        from reconciler.engine.client import EngineChild
+
         child, self.early = self.early or EngineChild.start(self.manifest.engine_python, spec.engine.timeout), None
         with child:
             return child.ask(self.manifest.model_path, os.getcwd())
@@ -193,6 +195,8 @@ def look(models: str | None, *, python: str | None, ask_engine: bool, progress: 
     facts = None
     directory = None if models is None else os.path.abspath(models)
     if ask_engine:
+        from reconciler.engine.client import DEFAULT_TIMEOUT, EngineChild
+
         progress("asking the engine")
         with EngineChild.start(python, DEFAULT_TIMEOUT) as child:
             facts = child.ask(directory, os.getcwd())

@@ -21,7 +21,6 @@ from reconciler.cli import configuration
 from reconciler.cli.logs import ERROR, LOGS
 from reconciler.errors import ReconcileError, UsageError
 from reconciler.names import harmless, printable
-from reconciler.redaction import redacted
 
 _COMMANDS = {
     "plan": "Show what would be deleted, and why.",
@@ -117,7 +116,7 @@ def main() -> NoReturn:
     _ready_streams()
     _end_orderly()
     try:
-        code = group.main(prog_name="ocr-reconcile", standalone_mode=False)
+        code = group.main(prog_name="ocr-reconcile", standalone_mode=False, terminal_width=_help_width())
         sys.stdout.flush()
     except ReconcileError as error:
         code = _report(str(error), error.exit_code)
@@ -144,6 +143,15 @@ def main() -> NoReturn:
     sys.exit(code)
 
 
+def _help_width() -> int:
+    """The columns of a help text, as click finds them: it imports shutil for that, with every way of compression."""
+    try:
+        columns = int(os.environ.get("COLUMNS") or 0) or os.get_terminal_size().columns
+    except (ValueError, OSError):
+        columns = 0
+    return max(min(columns or 80, 80) - 2, 50)
+
+
 def _end_orderly() -> None:
     """Let a supervisor that ends us be what Ctrl-C is: the engine's process and its directory must go with us."""
 
@@ -168,6 +176,8 @@ def _ready_streams() -> None:
 
 def _report(message: str, code: int) -> int:
     """Print an error. Its names are escaped already; what a library put into it may still hold anything."""
+    from reconciler.redaction import redacted
+
     safe = redacted(harmless(message))
     if LOGS.json:
         LOGS.log(safe, ERROR, exit_code=code)

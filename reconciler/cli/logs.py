@@ -9,7 +9,6 @@ import sys
 from typing import TYPE_CHECKING
 
 from reconciler import invocation
-from reconciler.redaction import redacted
 
 if TYPE_CHECKING:
     from logging import Logger, LogRecord
@@ -35,6 +34,8 @@ class Logs:
     def log(self, message: str, level: int = INFO, **data: object) -> None:
         """Log a line, without secrets; `data` shows in JSON only."""
         if level >= self.level:
+            from reconciler.redaction import redacted  # its patterns take 3 ms, and most runs log nothing
+
             self._open().log(level, "%s", redacted(message), extra={"data": data})
 
     def _open(self) -> Logger:

@@ -21,8 +21,10 @@ Progress = Callable[[str, int, int], None]
 Explain = Callable[[Sequence[FileFacts]], Sequence[str]]
 """Says who still keeps files that were removed, in words; it may match them by device and inode only."""
 
-_CHUNK = 256
 _FEW = 64
+_THREADS = 4
+_MOST_FILES, _MOST_BYTES = 512, 1 << 30
+"""What is removed between two looks at the signals, and two reports of progress."""
 _NOISE = 64 << 20
 
 
@@ -83,14 +85,15 @@ class Purge:
     def _files(
         self, quarantine: Quarantine, numbers: Sequence[int], models: Mapping[int, FileFacts], total: int
     ) -> dict[str, str]:
-        """Unlink in two threads: freeing the blocks takes longest, and does not need the directory's lock."""
+        """Unlink in some threads: freeing the blocks takes longest, mostly waits, and locks no directory."""
         failures: dict[str, str] = {}
-        size = 1 if len(numbers) <= _FEW else _CHUNK
+        size = _step(len(numbers), total)
         with _mapping(len(numbers)) as each:
             for start in range(0, len(numbers), size):
                 self._signals.check()
                 part = numbers[start : start + size]
-                for removed, causes in each(lambda half: _remove(quarantine, half, models), [part[::2], part[1::2]]):
+                shares = [part[first::_THREADS] for first in range(_THREADS)]
+                for removed, causes in each(lambda share: _remove(quarantine, share, models), shares):
                     self._removed += removed
                     self._done += sum(one.allocated for one in removed)
                     failures.update(causes)
@@ -121,15 +124,22 @@ class Purge:
         return tuple(reasons)
 
 
+def _step(files: int, total: int) -> int:
+    """How many of the files, which have `total` bytes, are removed in one go."""
+    if files <= _FEW:
+        return 1
+    return max(_THREADS, min(_MOST_FILES, _MOST_BYTES * files // max(1, total)))
+
+
 @contextmanager
 def _mapping(files: int) -> Iterator[Callable[..., Iterable[Any]]]:
-    """`map`, in two threads if there are many files."""
+    """`map`, in some threads if there are many files."""
     if files <= _FEW:
         yield map
         return
     from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(_THREADS) as pool:
         yield pool.map
 
 

@@ -9,6 +9,7 @@ import pytest
 from reconciler import history
 from reconciler.errors import ApplyError, InterruptedRunError
 from reconciler.transaction import Fate, Transaction, due, retained
+from reconciler.transaction.purge import _step
 from tests.faults.world import Clock, World, contents
 
 
@@ -166,3 +167,11 @@ def test_many_files_are_purged(world: World) -> None:
     world.before = contents(world.path)
     applied(world, retain=0)
     assert set(world.account().values()) == {Fate.PURGED}
+
+
+@pytest.mark.parametrize(
+    ("files", "total", "step"),
+    [(64, 0, 1), (65, 0, 512), (1000, 1000 << 16, 512), (1000, 1000 << 23, 128), (1000, 1000 * 5 << 30, 4)],
+)
+def test_large_models_are_purged_in_small_steps(files: int, total: int, step: int) -> None:
+    assert _step(files, total) == step
