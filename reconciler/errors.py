@@ -6,7 +6,6 @@ Only the outermost edge (`cli`) turns an exit code into a process exit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 if TYPE_CHECKING:
@@ -40,8 +39,7 @@ class ReconcileError(Exception):
         return "\n".join((super().__str__(), *getattr(self, "__notes__", ())))
 
 
-@dataclass(frozen=True, slots=True)
-class Issue:
+class Issue(NamedTuple):
     """One fault of a manifest: where, what, and what to do."""
 
     place: Place

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from reconciler.errors import ModelDirectoryError
 from reconciler.facts import STATE_DIRECTORY, DirectoryFacts, EngineFacts, FileFacts, Inventory
@@ -89,7 +90,7 @@ def _scan(descriptor: int) -> _Scan:
         finally:
             os.close(below)
     scan.left_alone["symlink"] = len(scan.links)
-    scan.files.sort()
+    scan.files.sort(key=itemgetter(0))
     return scan
 
 

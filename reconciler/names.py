@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
 _UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 """Unicode categories that move the cursor, reorder text, hide, break lines, or stand for undecodable bytes."""
@@ -46,7 +45,11 @@ def harmless(text: str) -> str:
 def _escaped(character: str) -> str:
     if character == "\\":
         return "\\\\"
-    if unicodedata.category(character) not in _UNSAFE:
+    if " " <= character <= "~":
+        return character
+    from unicodedata import category  # a library of its own, which few names need
+
+    if category(character) not in _UNSAFE:
         return character
     point = ord(character)
     if 0xDC80 <= point <= 0xDCFF:

@@ -112,7 +112,6 @@ configuration.name_variables(group, "")
 
 def main() -> NoReturn:
     """Run the command line and exit with a documented code."""
-    gc.disable()  # a command keeps what it makes until it ends, and has no cycles worth the time to look for them
     _ready_streams()
     _end_orderly()
     try:
@@ -139,7 +138,7 @@ def main() -> NoReturn:
             gone = "this process"
         code = _report(f"{printable(str(error.filename or gone))}: {error.strerror}; repair that and run again", 1)
         sys.stdout = None
-    gc.freeze()  # nor are they looked for once more at the end, where that takes a tenth of a short command
+    gc.freeze()  # cycles are not looked for at the end either, where that takes a tenth of a short command
     sys.exit(code)
 
 

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from reconciler.errors import Place
@@ -63,9 +64,10 @@ def compare(manifest: Manifest, inventory: Inventory, context: Context = Context
     decisions = judge.explained([judge.decide(file) for file in inventory.files])
     policies = Policies(manifest, judge.rulebook, judge.links, context)
     decisions = policies.settle(decisions, judge.retained)
-    present = {file.name for file in inventory.files}
-    missing = [judge.missing(name) for name in judge.rulebook.exact_allows if name not in present]
-    ordered = sorted(decisions + missing)
+    exact = judge.rulebook.exact_allows
+    present = {file.name for file in inventory.files} if exact else frozenset[str]()
+    missing = [judge.missing(name) for name in exact if name not in present]
+    ordered = sorted(decisions + missing, key=itemgetter(0))
     notices = *_notices(manifest, judge, inventory, ordered), *_told(manifest, context, ordered)
     return Difference(tuple(ordered), notices)
 
@@ -80,7 +82,9 @@ class _Judge:
         self.rulebook = Rulebook(manifest)
         self.used: set[int] = set()
         self.retained: defaultdict[int, list[FileFacts]] = defaultdict(list)
-        self._retaining = {index for index, rule in enumerate(manifest.spec.allow) if rule.keep}
+        allow = manifest.spec.allow
+        self._retaining = {index for index, rule in enumerate(allow) if rule.keep}
+        self._describing = {i for i, rule in enumerate(allow) if rule.size is not None or rule.sha256 is not None}
         self._digests = digests
         self._listed = inventory.listed
         self._only_listed = manifest.spec.discovery == ("engine",)
@@ -103,13 +107,14 @@ class _Judge:
             self.used.add(ruling.index)
             if ruling.index in self._retaining:
                 self.retained[ruling.index].append(file)
-            rule = self.rulebook.allow_rule(ruling.index)
-            if rule.size is not None or rule.sha256 is not None:
+            if ruling.index in self._describing:
+                rule = self.rulebook.allow_rule(ruling.index)
                 return self._checked(Decision(name, verdict, reason, place, file, listed), rule, file)
         elif verdict is Verdict.DELETE and file.identity in self.links:
             alias, place = self.links[file.identity]
             verdict, reason = Verdict.KEEP, f"{alias}, which is kept, is a symbolic link to it"
-        return Decision(name, verdict, reason, place, file, listed)
+        # As in `facts_of`: the generated constructor costs more than all the rest.
+        return tuple.__new__(Decision, (name, verdict, reason, place, file, listed, False, "", "", ""))
 
     def explained(self, decisions: list[Decision]) -> list[Decision]:
         """The same decisions; those on a mismatch say what differs. One comparison serves all of them."""

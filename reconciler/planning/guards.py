@@ -46,26 +46,26 @@ class _Tally:
     """
 
     def __init__(self, decisions: Iterable[Decision]) -> None:
-        self.deletions = self.kept = self.models = 0
+        self.deletions = self.kept = 0
         self.missing: list[str] = []
         self.mismatched: list[str] = []
         doomed: list[FileFacts] = []
-        for decision in decisions:
-            if decision.verdict is Verdict.IGNORED:
+        for name, verdict, _, _, file, _, required, lead, _, _ in decisions:
+            if verdict is Verdict.IGNORED:
                 continue
-            if decision.file is None:
-                if decision.required:
-                    self.missing.append(decision.name)
+            if file is None:
+                if required:
+                    self.missing.append(name)
                 continue
-            if decision.required:
-                self.mismatched.append(decision.name)
-            counts = not decision.lead or decision.lead == decision.name
-            self.models += counts
-            if decision.verdict is Verdict.DELETE:
+            if required:
+                self.mismatched.append(name)
+            counts = not lead or lead == name
+            if verdict is Verdict.DELETE:
                 self.deletions += counts
-                doomed.append(decision.file)
+                doomed.append(file)
             else:
                 self.kept += counts
+        self.models = self.deletions + self.kept
         self.bytes = bytes_freed(doomed)
 
 

@@ -41,12 +41,14 @@ def write_table(columns: Sequence[Column], lines: Sequence[Line], stream: IO[str
 
 def _plain(columns: Sequence[Column], lines: Sequence[Line]) -> Iterator[str]:
     table = [tuple(column.heading for column in columns), *(line.cells for line in lines)]
-    widths = [max(map(_width, cells)) for cells in zip(*table, strict=True)]
-    for cells in table:
-        padded = (
-            " " * (width - _width(cell)) + cell if column.justify == RIGHT else cell + " " * (width - _width(cell))
-            for cell, width, column in zip(cells, widths, columns, strict=True)
-        )
+    taken = [tuple(map(_width, cells)) for cells in table]
+    widths = [max(each) for each in zip(*taken, strict=True)]
+    right = [column.justify == RIGHT for column in columns]
+    for cells, own in zip(table, taken, strict=True):
+        padded = [
+            " " * (width - has) + cell if to_right else cell + " " * (width - has)
+            for cell, has, width, to_right in zip(cells, own, widths, right, strict=True)
+        ]
         yield _GAP.join(padded).rstrip()
 
 

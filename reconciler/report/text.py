@@ -69,12 +69,16 @@ def write_inventory(inventory: Inventory, stream: IO[str], *, base: str, termina
 
 def _write_heading(plan: Plan, stream: IO[str], base: str) -> None:
     origin = plan.origin
-    models = [decision for decision in plan.decisions if decision.file and decision.verdict is not Verdict.IGNORED]
-    asked = bool(origin.engine)
-    listed = frozenset(decision.name for decision in models if decision.listed) if asked else None
     stream.write(f"Manifest  {printable(origin.manifest_name)} ({printable(shortest(origin.manifest, base))})\n")
     stream.write(f"Models    {printable(shortest(plan.directory.path, base))}\n")
-    stream.write(f"Engine    {_engine(origin.engine, listed, len(models))}\n\n")
+    stream.write(f"Engine    {_engine_of(plan)}\n\n")
+
+
+def _engine_of(plan: Plan) -> str:
+    if not plan.origin.engine:
+        return _engine("", None, 0)
+    models = [decision for decision in plan.decisions if decision.file and decision.verdict is not Verdict.IGNORED]
+    return _engine(plan.origin.engine, frozenset(decision.name for decision in models if decision.listed), len(models))
 
 
 def _engine(release: str, listed: frozenset[str] | None, models: int) -> str:

@@ -74,7 +74,8 @@ class Transaction:
         memory = read_memory(self._store.tree.root)
         if memory.fault:
             where = f"{self._store.tree.path}/{STATE_DIRECTORY}/lock/seen"
-            raise ApplyError(f"{where}: {memory.fault}; nothing was touched: repair it, or remove it to start anew")
+            remedy = "mend that; remove the file only if it is damaged: protection that outlives its rule"
+            raise ApplyError(f"{where}: {memory.fault}; nothing was touched: {remedy} and times of grace go with it")
         return memory
 
     def remember(self, memory: Memory) -> None:
