@@ -23,15 +23,16 @@ def printable(text: str) -> str:
     """
     if isinstance(text, Shown):
         return harmless(text)
-    safe = text if text.isascii() and text.isprintable() and "\\" not in text else "".join(map(_escaped, text))
-    return _without_commands(safe)
+    if not text.isascii() or not text.isprintable() or "\\" in text:
+        text = "".join(map(_escaped, text))
+    return _without_commands(text) if "##" in text or "::" in text else text
 
 
 _COMMAND = re.compile(r"^(\s*):(?=:)", re.MULTILINE)
 
 
 def _without_commands(text: str) -> str:
-    return text if "##" not in text and "::" not in text else _COMMAND.sub(r"\1\\x3a", text.replace("##", "#\\x23"))
+    return _COMMAND.sub(r"\1\\x3a", text.replace("##", "#\\x23"))
 
 
 def harmless(text: str) -> str:

@@ -37,11 +37,12 @@ def comparisons(bench: Bench) -> Iterator[Comparison]:
         large = size == 10_000
         quarantine, purge = _apply(bench, size, "7d"), _apply(bench, size, "0s")
         yield Comparison("apply, quarantine", quarantine, _rsync(bench, size), size)
-        yield Comparison("apply, quarantine", quarantine, _rclone(bench, size), size)
         yield Comparison("apply with purge", purge, _rm(bench, size), size)
-        yield Comparison("apply with purge", purge, _huggingface(bench, size), size)
         if large:
             yield _one_deletion(bench, purge, size)
+        else:
+            yield Comparison("apply, quarantine", quarantine, _rclone(bench, size), size)
+            yield Comparison("apply with purge", purge, _huggingface(bench, size), size)
     if bench.thorough:
         yield from bench.growth("the transaction, quarantine", lambda size: _moving(bench, size, "7d"))
         yield from _memory(bench)

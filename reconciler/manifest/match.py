@@ -153,12 +153,13 @@ class _Section:
                 self.exact.setdefault(exact, index)
             elif rule.match is not None:
                 self.globs.append((index, rule.match))
-        self._pattern = _alternation([glob for _, glob in self.globs])
+        pattern = _alternation([glob for _, glob in self.globs])
+        self._fullmatch = pattern and pattern.fullmatch
 
     def first(self, name: str) -> int | None:
         """Index of the first rule in the order of the file that matches `name`."""
         exact = self.exact.get(name)
-        match = self._pattern.fullmatch(name) if self._pattern else None
+        match = self._fullmatch(name) if self._fullmatch else None
         if match is None or match.lastindex is None:
             return exact
         index = self.globs[match.lastindex - 1][0]
@@ -236,4 +237,10 @@ def exact_name(rule: Rule) -> str | None:
 
 def _alternation(globs: list[str]) -> re.Pattern[str] | None:
     """One pattern with a group for each glob; the first that matches is the first in the list."""
-    return re.compile("|".join(f"({translate(glob)})" for glob in globs), re.DOTALL) if globs else None
+    if not globs:
+        return None
+    parts = [glob.removeprefix("**/") for glob in globs]
+    if all(len(part) < len(glob) and "/" not in part and part != "**" for glob, part in zip(globs, parts, strict=True)):
+        # One part each, in any directory: where that begins is looked for once, and not once for each glob.
+        return re.compile(f"(?>(?:.*/)?)(?:{'|'.join(f'({_part(part)})' for part in parts)})", re.DOTALL)
+    return re.compile("|".join(f"({translate(glob)})" for glob in globs), re.DOTALL)

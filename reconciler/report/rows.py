@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from reconciler.errors import Place
 from reconciler.planning.plan import Plan
@@ -47,8 +48,7 @@ WEIGHTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One model as it is shown. `size` is in bytes, None where there is no file; `place` is the manifest's line.
 
     `why` is raw as the name is, or `Shown` where it is a message.
@@ -162,7 +162,8 @@ def rows(plan: Plan, *, base: str, verdicts: Iterable[Verdict] = Verdict) -> Ite
     """The decisions of `plan` with one of `verdicts`, by status and name; paths are relative to `base` where below."""
     directory = shortest(plan.directory.path, base)
     wanted = list(verdicts)
-    chosen = (decision for decision in plan.decisions if decision.verdict in wanted)
+    others = [verdict for verdict in Verdict if verdict not in wanted]  # what is kept comes first in it
+    chosen = [decision for decision in plan.decisions if decision.verdict not in others]
     for decision in sorted(chosen, key=lambda decision: (wanted.index(decision.verdict), decision.name)):
         yield _row(decision, directory, base)
 

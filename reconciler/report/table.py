@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, NamedTuple
 from unicodedata import category, east_asian_width
 
 from reconciler.names import printable
@@ -22,8 +22,7 @@ class Column:
     justify: str = LEFT
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """The cells of one row, and the rich style that a terminal shows them in."""
 
     cells: tuple[str, ...]

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from wcmatch import glob as wcglob
 
 from reconciler.manifest.loader import Manifest, parse_manifest
-from reconciler.manifest.match import Candidates, Effect, GlobError, Rulebook, is_exact, translate
+from reconciler.manifest.match import Candidates, Effect, GlobError, Rulebook, _Section, is_exact, translate
+from reconciler.manifest.schema import DenyRule
 
 ORACLE = wcglob.GLOBSTAR | wcglob.DOTGLOB | wcglob.CASE | wcglob.FORCEUNIX
 
@@ -122,6 +123,26 @@ def test_candidates_are_what_any_glob_matches(name: str, globs: list[str]) -> No
     assert candidates(name) == any(matches(glob, name) for glob in globs)
     assert candidates.others([name]) == ([] if candidates(name) else [name])
     assert candidates(name + ".bin")
+
+
+anywhere = st.lists(pieces, min_size=1, max_size=5).map(lambda part: "**/" + "".join(part))
+
+
+@given(name=names, globs=st.lists(st.one_of(anywhere, globs), min_size=1, max_size=4))
+@example(name="a/b", globs=["**/a/b", "**/b"])
+@example(name="a/b", globs=["**/a", "**/b"])
+@example(name="a", globs=["**/**"])
+def test_the_first_glob_that_matches_counts(name: str, globs: list[str]) -> None:
+    found = [index for index, glob in enumerate(globs) if matches(glob, name)]
+    section = _Section([DenyRule(match=glob) for glob in globs])
+    exact = [index for index, glob in enumerate(globs) if is_exact(glob) and glob == name]
+    assert section.first(name) == min([*found, *exact], default=None)
+
+
+@given(name=names, globs=st.lists(anywhere, min_size=1, max_size=4))
+def test_the_first_glob_of_any_directory_that_matches_counts(name: str, globs: list[str]) -> None:
+    found = [index for index, glob in enumerate(globs) if matches(glob, name)]
+    assert _Section([DenyRule(match=glob) for glob in globs]).first(name) == min(found, default=None)
 
 
 def test_many_stars_do_not_backtrack() -> None:
