@@ -89,7 +89,12 @@ class Part(BaseModel):
     """Base of every part of a manifest."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True, validate_by_alias=True
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        defer_build=True,
     )
 
 
@@ -331,13 +336,13 @@ class Spec(Part):
         description="The model directory, relative to the manifest; `~` is not expanded. "
         "Default: what the engine answers.",
     )
-    engine: Engine = Field(default=Engine(), description="How the OCR engine is asked.")
+    engine: Engine = Field(default_factory=Engine, description="How the OCR engine is asked.")
     discovery: tuple[Literal["engine", "directory"], ...] = Field(
         default=("engine", "directory"),
         min_length=1,
         description="Who says what is there: the engine's listing, a scan of the directory, or both, cross-checked.",
     )
-    models: Models = Field(default=Models(), description="Which files are models at all.")
+    models: Models = Field(default_factory=Models, description="Which files are models at all.")
     allow: tuple[AllowRule, ...] = Field(
         default=(), description="Models that may be here. What no rule allows is planned for deletion."
     )
@@ -348,11 +353,11 @@ class Spec(Part):
         description="How long a model that no rule allows must have been seen before it is deleted; seconds, or a "
         "text like 3d.",
     )
-    limits: Limits = Field(default=Limits(), description="Guards of a plan.")
-    freeze: Freeze = Field(default=Freeze(), description="When nothing may be applied.")
-    release: Release = Field(default=Release(), description="How the proof of release is reached.")
-    handlers: Handlers = Field(default=Handlers(), description="Commands that follow an apply.")
-    quarantine: Quarantine = Field(default=Quarantine(), description="How long removed models can be put back.")
+    limits: Limits = Field(default_factory=Limits, description="Guards of a plan.")
+    freeze: Freeze = Field(default_factory=Freeze, description="When nothing may be applied.")
+    release: Release = Field(default_factory=Release, description="How the proof of release is reached.")
+    handlers: Handlers = Field(default_factory=Handlers, description="Commands that follow an apply.")
+    quarantine: Quarantine = Field(default_factory=Quarantine, description="How long removed models can be put back.")
 
     @field_validator("allow", "deny", "protect", mode="before")
     @classmethod
@@ -369,10 +374,10 @@ class ModelSet(Part):
     spec: Spec = Field(description="The desired state.")
 
 
-_PLAIN = {
-    "allow": ("name", AllowRule(name="template")),
-    "deny": ("match", DenyRule(match="template")),
-    "protect": ("match", ProtectRule(match="template")),
+_PLAIN: dict[str, tuple[str, type[Rule]]] = {
+    "allow": ("name", AllowRule),
+    "deny": ("match", DenyRule),
+    "protect": ("match", ProtectRule),
 }
 
 
@@ -382,11 +387,10 @@ def _spell_out(rules: object, section: str) -> object:
     A text that is not empty is a valid rule as it is, so each is a copy of one validated rule: validating ten
     thousand would take most of the time that loading takes.
     """
-    if not isinstance(rules, (list, tuple)):
+    if not isinstance(rules, (list, tuple)) or not any(type(item) is str for item in rules):
         return rules
-    key, template = _PLAIN[section]
-    kind, values = type(template), template.__dict__
-
+    key, kind = _PLAIN[section]
+    values = kind.model_validate({key: "template"}).__dict__
     fields_set = {key}
 
     def rule(text: str) -> object:
