@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import FileIO
+from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.errors import ReconcileError, UsageError
 from reconciler.names import printable
-from reconciler.redaction import redacted
-from reconciler.workflow import Event
+
+if TYPE_CHECKING:
+    from reconciler.workflow import Event
 
 FORMAT_VERSION = "1.0"
 
@@ -37,6 +39,8 @@ def told_events(path: str | None) -> Iterator[Event]:
         try:
             yield events.tell
         except BaseException as error:
+            from reconciler.redaction import redacted
+
             outcome = error.outcome if isinstance(error, ReconcileError) else "error"
             events.tell("failed", {"outcome": outcome, "error": redacted(str(error))})
             raise

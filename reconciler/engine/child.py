@@ -113,11 +113,12 @@ def ask(engine: Any, told: Dict[str, Any]) -> bool:
 def tidy(told: Dict[str, Any]) -> None:
     """Remove what was made here, and this directory where that leaves it empty, as the client does if it lives."""
     prefix = told.get("prefix", "/")
+    inside = not os.path.isabs(prefix) and ".." not in prefix.split("/")
     with contextlib.suppress(OSError):
-        if "model_directory" in told and not os.path.isabs(prefix):
+        if "model_directory" in told and inside:
             os.unlink(prefix)
     with contextlib.suppress(OSError):
-        if not os.path.isabs(prefix):
+        if inside:
             os.removedirs(os.path.dirname(prefix))
     with contextlib.suppress(OSError):
         os.rmdir(os.getcwd())

@@ -26,7 +26,7 @@ _RUN = re.compile(rf"\n( *+)- (?:{_ITEMS})")
 class Run(NamedTuple):
     """Items of a block sequence: a first one, and those that were taken out after it.
 
-    `start` is the index the first one's first character in the shortened text. An item is a flow mapping in a line,
+    `start` is the index of the first one's first character in the shortened text. An item is a flow mapping in a line,
     a text, or a block mapping, whose pairs are separated by `joint`.
     """
 

@@ -86,6 +86,17 @@ def test_listing_sees_what_is_there_when_asked_not_when_started(fake_engine: Cal
         assert child.ask(str(tmp_path / "models"), "/").listing == ("late.bin",)
 
 
+def test_nothing_outside_of_the_private_directory_is_tidied(
+    fake_engine: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / "other").mkdir()
+    with pytest.raises(EngineError, match="outside of its working directory"):
+        ask(fake_engine("    def get_local_path(self): return '../other/models'\n"))
+    assert (tmp_path / "other").is_dir()
+    assert list(tmp_path.glob("ocr-reconcile-*")) == []
+
+
 def test_absolute_path_of_the_engine(fake_engine: Callable[..., str], tmp_path: Path):
     (tmp_path / "own").mkdir()
     (tmp_path / "link").symlink_to("own")
