@@ -8,6 +8,7 @@ directory is not whoever starts the command: it may set the options in `IN_FILES
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -36,6 +37,8 @@ FORMATS = ("text", "json", "markdown", "github", "gitlab")
 
 _FOUND = "reconciler.configuration"
 _TOML, _PROJECT, _TABLE = "ocr-reconcile.toml", "pyproject.toml", "ocr-reconcile"
+_MAY_HAVE_TABLE = re.compile(rb"\btool[\"'\s]*(?:\.[\"'\s]*ocr-reconcile|[]=])")
+"""Every way to write the table: `[tool.ocr-reconcile]`, `[tool]` above its keys, `tool = {…}`."""
 
 
 Known = Callable[[], Mapping[str, Iterable[str]]]
@@ -142,7 +145,7 @@ def _read(path: str, known: Known, *, trusted: bool) -> Configuration | None:
 
 def _table(path: str, content: bytes) -> dict[str, Any] | None:
     project = os.path.basename(path) == _PROJECT
-    if project and _TABLE.encode() not in content:
+    if project and not _MAY_HAVE_TABLE.search(content):
         return None  # before the parser is imported: start-up is a feature
     import tomllib
 

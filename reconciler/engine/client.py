@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import selectors
 import shutil
 import signal
@@ -78,7 +79,7 @@ class EngineChild:
             self._deadline = time.monotonic() + self._timeout
             request = Request(None if model_directory is None else _utf8(model_directory), _utf8(base)).encode()
             answer, stderr = self._converse(request)
-            code = self._process.wait(self._remaining())
+            code = self._exit_code()
             stderr = (stderr + _leftover(self._process.stderr))[-STDERR_KEPT:]
         except subprocess.TimeoutExpired:
             raise self._timed_out() from None
@@ -138,6 +139,16 @@ class EngineChild:
                     what = f"it answers with more than {MAX_ANSWER} bytes and was killed"
                     raise EngineError(f"{self._python}: {what}; check that `engine.python` names a Python")
         return bytes(answer), bytes(last_words)
+
+    def _exit_code(self) -> int:
+        """Wait for the end of the process: `subprocess` alone looks again only after 1, 2, 4 and more milliseconds."""
+        with suppress(AttributeError, OSError):  # Linux has it; a sandbox may refuse it
+            descriptor = os.pidfd_open(self._process.pid)
+            try:
+                select.select([descriptor], [], [], self._remaining())
+            finally:
+                os.close(descriptor)
+        return self._process.wait(self._remaining())
 
     def _remaining(self) -> float:
         """Seconds until the deadline; raises when there are none."""
