@@ -100,8 +100,7 @@ class Hold(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(NamedTuple):
     """A process that keeps a file. `started` is in clock ticks since boot, as /proc tells it (0 where unknown).
 
     `how` says in which ways, for example `("mapping",)` or `("descriptor 4 (read)", "flock (exclusive)")`.
@@ -115,11 +114,11 @@ class Holder:
     ours: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class HoldAnswer:
+class HoldAnswer(NamedTuple):
     """What the probe found for one file, by which means, and in `why` what an `unknown` is due to.
 
-    `holders` may be empty for a held file: a process outside this PID namespace, or one that may not be read.
+    A named tuple, as `FileFacts` is. `holders` may be empty for a held file: a process outside this PID namespace, or
+    one that may not be read.
     """
 
     file: FileFacts

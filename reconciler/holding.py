@@ -55,6 +55,4 @@ def _of_file(path: str) -> Sequence[HoldAnswer]:
 
 
 def _named(answer: HoldAnswer, name: str) -> HoldAnswer:
-    from dataclasses import replace
-
-    return replace(answer, file=answer.file._replace(name=name))
+    return answer._replace(file=answer.file._replace(name=name))

@@ -37,6 +37,9 @@ class LeaseLook(NamedTuple):
     why: str = ""
 
 
+_GRANTED = LeaseLook(Lease.GRANTED)
+
+
 def open_same(directory_fd: int, file: FileFacts) -> int:
     """Open exactly the file of the evidence for reading; OSError(ESTALE) where the name is another file by now."""
     fd = os.open(file.name, FLAGS, dir_fd=directory_fd)
@@ -73,7 +76,7 @@ def _ask_open(fd: int) -> LeaseLook:
         if error.errno in {errno.EAGAIN, errno.EBUSY}:
             return LeaseLook(Lease.REFUSED)
         return LeaseLook(Lease.UNAVAILABLE, _no_lease(error))
-    return LeaseLook(Lease.GRANTED)
+    return _GRANTED
 
 
 def _no_lease(error: OSError) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import threading
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Container, Iterator, Mapping, MutableMapping, Sequence
 
 from reconciler.facts import FileFacts, Hold, HoldAnswer
 from reconciler.holders import lease, mounts, procfs
@@ -27,11 +27,11 @@ def probe(
     with _ONE_AT_A_TIME:
         looks = [lease.ask(directory_fd, file) for file in files]
         kinds = _learn_kinds(directory_fd, files, looks, {} if kinds is None else kinds)
-        if all(
-            _decided_without_proc(look, kinds.get(file.device, "")) for file, look in zip(files, looks, strict=True)
-        ):
-            return [_without_proc(file, look) for file, look in zip(files, looks, strict=True)]
-        return _with_proc(directory_fd, files, looks, kinds)
+        local = {device for device, kind in kinds.items() if mounts.volume_of(kind) is Volume.LOCAL}
+        answers = [_without_proc(file, look, local) for file, look in zip(files, looks, strict=True)]
+        suspects = [number for number, answer in enumerate(answers) if answer is None]
+        judged = _with_proc(directory_fd, [files[i] for i in suspects], [looks[i] for i in suspects], kinds)
+        return [answer or next(judged) for answer in answers]
 
 
 def _learn_kinds(
@@ -49,41 +49,29 @@ def _learn_kinds(
     return kinds
 
 
-def _decided_without_proc(look: LeaseLook, kind: str) -> bool:
-    """Whether /proc has nothing to add: gone, or a lease granted where that means free."""
-    if look.lease is Lease.CHANGED:
-        return True
-    return look.lease is Lease.GRANTED and mounts.volume_of(kind) is Volume.LOCAL
-
-
-def _without_proc(file: FileFacts, look: LeaseLook) -> HoldAnswer:
+def _without_proc(file: FileFacts, look: LeaseLook, local: Container[int]) -> HoldAnswer | None:
+    """The answer to which /proc has nothing to add: gone, or a lease granted on one of the `local` devices."""
+    if look.lease is Lease.GRANTED and file.device in local:
+        return HoldAnswer(file, Hold.FREE, ("lease",))
     if look.lease is Lease.CHANGED:
         return HoldAnswer(file, Hold.UNKNOWN, ("open",), why=look.why)
-    return HoldAnswer(file, Hold.FREE, ("lease",))
+    return None
 
 
 def _with_proc(
-    directory_fd: int, files: Sequence[FileFacts], looks: Sequence[LeaseLook], kinds: MutableMapping[int, str]
-) -> list[HoldAnswer]:
-    """Answer with one pass over /proc for all the files that the lease leaves open."""
-    suspects = [
-        file
-        for file, look in zip(files, looks, strict=True)
-        if not _decided_without_proc(look, kinds.get(file.device, ""))
-    ]
+    directory_fd: int, suspects: Sequence[FileFacts], looks: Sequence[LeaseLook], kinds: Mapping[int, str]
+) -> Iterator[HoldAnswer]:
+    """Answer with one pass over /proc for all the files that the lease leaves open, and none where there are none."""
+    if not suspects:
+        return
     spellings = {
         device: _spelling(directory_fd, suspects, device, kinds.get(device, ""))
         for device in {file.device for file in suspects}
     }
     known = {device: spelled for device, spelled in spellings.items() if spelled}
     seen = procfs.scan({file.identity for file in suspects}, known)
-    asked = set(suspects)
-    return [
-        _judge(file, look, seen, kinds.get(file.device, ""), file.device in known)
-        if file in asked
-        else _without_proc(file, look)
-        for file, look in zip(files, looks, strict=True)
-    ]
+    for file, look in zip(suspects, looks, strict=True):
+        yield _judge(file, look, seen, kinds.get(file.device, ""), file.device in known)
 
 
 def _judge(file: FileFacts, look: LeaseLook, seen: procfs.Scan, kind: str, recognised: bool) -> HoldAnswer:

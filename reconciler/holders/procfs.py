@@ -138,11 +138,14 @@ def _look_in(state: _Pass, place: str, pid: int) -> bool:
     """
     _read_descriptors(state, place, pid)
     maps = _maps_of(place)
-    if any(not inodes.isdisjoint(token.findall(maps)) for token, inodes in state.tokens):
-        _read_mappings(state, maps, pid)
-    if maps:
-        _read_executable(state, place, pid)
-    return bool(maps)
+    if not maps:
+        return False
+    for token, inodes in state.tokens:
+        if not inodes.isdisjoint(token.findall(maps)):
+            _read_mappings(state, maps, pid)
+            break
+    _read_executable(state, place, pid)
+    return True
 
 
 def _maps_of(place: str) -> bytes:
@@ -155,22 +158,22 @@ def _maps_of(place: str) -> bytes:
 
 def _read(path: str) -> bytes:
     """All of a file of /proc, which comes a page at a time; three times as quick as through `open`."""
-    parts = []
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
+        content = os.read(fd, 1 << 13)
         while part := os.read(fd, 1 << 13):
-            parts.append(part)
+            content += part
     finally:
         os.close(fd)
-    return b"".join(parts)
+    return content
 
 
 def _read_descriptors(state: _Pass, place: str, pid: int) -> None:
-    identities = state.identities
+    identities, stat_of = state.identities, os.stat
     directory = f"{place}/fd/"
     for number in os.listdir(directory):
         try:
-            found = os.stat(directory + number)
+            found = stat_of(directory + number)
         except FileNotFoundError:
             continue
         if (found.st_dev, found.st_ino) in identities:
