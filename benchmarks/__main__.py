@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from compileall import compile_dir
 from dataclasses import dataclass, field
 
 from benchmarks import machine, peers
@@ -30,6 +31,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     aimed, other, sizes = _QUICK if arguments.quick else _FULL
+    compile_dir(os.path.join(REPOSITORY, "reconciler"), quiet=1)  # as pip does with all that it installs, but for us
     tools = peers.install()
     os.makedirs(DATA, exist_ok=True)
     bench = Bench(DATA, peers.ENVIRONMENT, tools, sizes)

@@ -23,9 +23,17 @@ def printable(text: str) -> str:
     """
     if isinstance(text, Shown):
         return harmless(text)
+    if is_plain(text):
+        return text
     if not text.isascii() or not text.isprintable() or "\\" in text:
         text = "".join(map(_escaped, text))
-    return _without_commands(text) if "##" in text or "::" in text else text
+    return _without_commands(text)
+
+
+def is_plain(text: str) -> bool:
+    """Whether there is nothing to escape: so for many texts, if it is so for all of them with spaces between."""
+    safe = text.isascii() and text.isprintable()
+    return safe and "\\" not in text and "##" not in text and "::" not in text
 
 
 _COMMAND = re.compile(r"^(\s*):(?=:)", re.MULTILINE)

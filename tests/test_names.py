@@ -8,7 +8,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.names import Shown, harmless, printable
+from reconciler.names import Shown, harmless, is_plain, printable
 
 NAMES = st.binary().map(os.fsdecode) | st.text()
 
@@ -33,6 +33,14 @@ def test_examples() -> None:
     assert printable("raw\udcff\udc80") == r"raw\xff\x80"
     assert printable("\u202e\u200b\ufeff\U000e0001") == r"\u202e\u200b\ufeff\U000e0001"
     assert printable("a\\xff") == r"a\\xff"
+
+
+@given(st.lists(NAMES | st.text(" #:\\\\ab", max_size=4)))
+def test_where_many_are_plain_together_each_is_shown_as_it_is(names: list[str]) -> None:
+    if is_plain(" ".join(names)):
+        assert list(map(printable, names)) == list(map(printable, map(Shown, names))) == names
+    else:
+        assert not all(map(is_plain, names))
 
 
 @given(NAMES)

@@ -7,7 +7,7 @@ documents of that name and nothing else, so its cost follows the differences and
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from operator import itemgetter
@@ -24,6 +24,10 @@ from reconciler.planning.verdicts import Decision, Verdict
 
 if TYPE_CHECKING:
     from reconciler.manifest.schema import AllowRule
+
+
+ByVerdict = defaultdict[Verdict, list[Decision]]
+"""The decisions with each verdict, sorted by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,10 @@ def compare(manifest: Manifest, inventory: Inventory, context: Context = Context
     present = {file.name for file in inventory.files} if exact else frozenset[str]()
     missing = [judge.missing(name) for name in exact if name not in present]
     ordered = sorted(decisions + missing, key=itemgetter(0))
-    notices = *_notices(manifest, judge, inventory, ordered), *_told(manifest, context, ordered)
+    by_verdict: ByVerdict = defaultdict(list)
+    for decision in ordered:
+        by_verdict[decision.verdict].append(decision)
+    notices = *_notices(manifest, judge, inventory, by_verdict), *_told(manifest, context, by_verdict)
     return Difference(tuple(ordered), notices)
 
 
@@ -95,22 +102,22 @@ class _Judge:
 
     def decide(self, file: FileFacts) -> Decision:
         """The verdict on one file that is there."""
-        name = file.name
+        name, rulebook = file.name, self.rulebook
         listed = None if self._listed is None else name in self._listed
-        if not self.rulebook.is_candidate(name):
+        if not rulebook.is_candidate(name):
             return Decision(name, Verdict.IGNORED, "not matched by models.include", None, file, listed)
         if self._only_listed and not listed:
             return Decision(name, Verdict.UNLISTED, "the engine does not list it", None, file, listed)
-        ruling = self.rulebook.ruling(name)
-        verdict, reason, place = _VERDICTS[ruling.effect], ruling.reason, ruling.place
-        if ruling.effect is Effect.ALLOW:
-            self.used.add(ruling.index)
-            if ruling.index in self._retaining:
-                self.retained[ruling.index].append(file)
-            if ruling.index in self._describing:
-                rule = self.rulebook.allow_rule(ruling.index)
+        ruling = rulebook.ruling(name)
+        verdict, reason, place, index = _VERDICTS[ruling.effect], ruling.reason, ruling.place, ruling.index
+        if ruling.effect is _ALLOW:
+            self.used.add(index)
+            if index in self._retaining:
+                self.retained[index].append(file)
+            if index in self._describing:
+                rule = rulebook.allow_rule(index)
                 return self._checked(Decision(name, verdict, reason, place, file, listed), rule, file)
-        elif verdict is Verdict.DELETE and file.identity in self.links:
+        elif verdict is _DELETE and file.identity in self.links:
             alias, place = self.links[file.identity]
             verdict, reason = Verdict.KEEP, f"{alias}, which is kept, is a symbolic link to it"
         # As in `facts_of`: the generated constructor costs more than all the rest.
@@ -177,6 +184,7 @@ class _Judge:
         return wanted
 
 
+_ALLOW, _DELETE = Effect.ALLOW, Verdict.DELETE  # Python 3.11 calls a function for each `Effect.ALLOW`
 _VERDICTS = {
     Effect.PROTECT: Verdict.PROTECTED,
     Effect.DENY: Verdict.DELETE,
@@ -185,11 +193,11 @@ _VERDICTS = {
 }
 
 
-def _notices(manifest: Manifest, judge: _Judge, inventory: Inventory, decisions: list[Decision]) -> Iterator[Notice]:
+def _notices(manifest: Manifest, judge: _Judge, inventory: Inventory, by_verdict: ByVerdict) -> Iterator[Notice]:
     """Ghosts, allowed models that are missing while a look-alike is deleted, globs that match nothing."""
     for ghost in inventory.ghosts:
         yield Notice(None, f"{ghost}: the engine lists it and the disk has no such file; nothing can be done about it")
-    yield from _lookalikes(decisions)
+    yield from _lookalikes(by_verdict)
     for index, glob in judge.rulebook.glob_allows:
         if index not in judge.used:
             place = manifest.rule_place("allow", index)
@@ -198,42 +206,41 @@ def _notices(manifest: Manifest, judge: _Judge, inventory: Inventory, decisions:
             )
 
 
-def _lookalikes(decisions: list[Decision]) -> Iterator[Notice]:
+def _lookalikes(by_verdict: ByVerdict) -> Iterator[Notice]:
     """One notice for each allowed model that is missing while files with nearly its name are to be deleted."""
-    missing = [decision for decision in decisions if decision.verdict is Verdict.MISSING]
-    doomed = [decision.name for decision in decisions if decision.verdict is Verdict.DELETE]
+    missing, doomed = by_verdict[Verdict.MISSING], by_verdict[Verdict.DELETE]
     if not missing or not doomed:
         return
-    near = NearNames(doomed, wanted=(decision.name for decision in missing))
+    near = NearNames([decision.name for decision in doomed], wanted=(decision.name for decision in missing))
     for decision in missing:
         if found := near.of(decision.name):
             what = f"{' and '.join(found)} {'is' if len(found) == 1 else 'are'} to be deleted"
             yield Notice(decision.place, f"{decision.name} is allowed and missing, while {what}")
 
 
-def _told(manifest: Manifest, context: Context, decisions: list[Decision]) -> Iterator[Notice]:
+def _told(manifest: Manifest, context: Context, by_verdict: ByVerdict) -> Iterator[Notice]:
     """What the digests, the memory and the hard links say beyond the single verdicts."""
     yield from _frozen(manifest, context)
     if context.memory.fault:
         yield Notice(None, f"what the last apply remembered {context.memory.fault}: the next apply reads it itself")
-    for decision in decisions:
-        if decision.verdict is Verdict.PROTECTED and decision.place is None:
+    for decision in by_verdict[Verdict.PROTECTED]:
+        if decision.place is None:
             told = "only the last applied manifest protects it: after one more apply it can be deleted"
             yield Notice(None, f"{decision.name}: {told}; --unprotect lets it go now")
-    yield from _unprotected_in_vain(context, decisions)
+    yield from _unprotected_in_vain(context, by_verdict)
     if manifest.spec.limits.required == "warn":
-        for decision in decisions:
-            if decision.required and decision.verdict is Verdict.MISSING:
+        for decision in by_verdict[Verdict.MISSING]:
+            if decision.required:
                 yield Notice(decision.place, f"{decision.name} is required and missing; limits.required only warns")
-    yield from _misnamed(manifest, context.digests, decisions)
-    yield from _linked_elsewhere(decisions)
+    yield from _misnamed(manifest, context.digests, by_verdict)
+    yield from _linked_elsewhere(by_verdict[Verdict.DELETE])
 
 
-def _unprotected_in_vain(context: Context, decisions: list[Decision]) -> Iterator[Notice]:
+def _unprotected_in_vain(context: Context, by_verdict: ByVerdict) -> Iterator[Notice]:
     """Names given to --unprotect that it does nothing for: mistyped, forgotten by now, or protected by a rule."""
     if not context.unprotect:
         return
-    ruled = {d.name: d.place for d in decisions if d.verdict is Verdict.PROTECTED and d.place}
+    ruled = {decision.name: decision.place for decision in by_verdict[Verdict.PROTECTED] if decision.place}
     for name in sorted(context.unprotect):
         if name in ruled:
             told = "a rule protects it; --unprotect changes nothing, remove the rule"
@@ -252,14 +259,14 @@ def _frozen(manifest: Manifest, context: Context) -> Iterator[Notice]:
             yield Notice(None, f"an apply is refused now: {why}; wait, or pass --override {FREEZE} to apply")
 
 
-def _misnamed(manifest: Manifest, digests: Mapping[str, Digest], decisions: list[Decision]) -> Iterator[Notice]:
+def _misnamed(manifest: Manifest, digests: Mapping[str, Digest], by_verdict: ByVerdict) -> Iterator[Notice]:
     """Files with the content of an allowed model that is missing or is another one."""
     if not digests:
         return
     names: defaultdict[str, list[str]] = defaultdict(list)
     for name, digest in digests.items():
         names[digest.sha256].append(name)
-    wrong = {d.name: d for d in decisions if d.verdict in {Verdict.MISSING, Verdict.MISMATCH}}
+    wrong = {d.name: d for verdict in (Verdict.MISSING, Verdict.MISMATCH) for d in by_verdict[verdict]}
     for rule in manifest.spec.allow:
         if rule.name in wrong and rule.sha256 is not None and (found := names.get(rule.sha256)):
             decision = wrong[rule.name]
@@ -267,9 +274,9 @@ def _misnamed(manifest: Manifest, digests: Mapping[str, Digest], decisions: list
             yield Notice(decision.place, f"{rule.name} is {decision.verdict.value}, and {others} has its SHA-256")
 
 
-def _linked_elsewhere(decisions: list[Decision]) -> Iterator[Notice]:
+def _linked_elsewhere(deletions: Iterable[Decision]) -> Iterator[Notice]:
     """Deletions that free nothing, because the file has another hard link that stays."""
-    doomed = [d.file for d in decisions if d.verdict is Verdict.DELETE and d.file and d.file.links > 1]
+    doomed = [decision.file for decision in deletions if decision.file and decision.file.links > 1]
     going = Counter(file.identity for file in doomed)
     for file in doomed:
         if file.links > going[file.identity]:

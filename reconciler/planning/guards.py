@@ -50,8 +50,9 @@ class _Tally:
         self.missing: list[str] = []
         self.mismatched: list[str] = []
         doomed: list[FileFacts] = []
+        ignored, delete = Verdict.IGNORED, Verdict.DELETE
         for name, verdict, _, _, file, _, required, lead, _, _ in decisions:
-            if verdict is Verdict.IGNORED:
+            if verdict is ignored:
                 continue
             if file is None:
                 if required:
@@ -60,7 +61,7 @@ class _Tally:
             if required:
                 self.mismatched.append(name)
             counts = not lead or lead == name
-            if verdict is Verdict.DELETE:
+            if verdict is delete:
                 self.deletions += counts
                 doomed.append(file)
             else:

@@ -160,11 +160,10 @@ def counts(plan: Plan) -> str:
 
 def rows(plan: Plan, *, base: str, verdicts: Iterable[Verdict] = Verdict) -> Iterator[Row]:
     """The decisions of `plan` with one of `verdicts`, by status and name; paths are relative to `base` where below."""
-    directory = shortest(plan.directory.path, base)
-    wanted = list(verdicts)
-    others = [verdict for verdict in Verdict if verdict not in wanted]  # what is kept comes first in it
-    chosen = [decision for decision in plan.decisions if decision.verdict not in others]
-    for decision in sorted(chosen, key=lambda decision: (wanted.index(decision.verdict), decision.name)):
+    directory = os.path.join(shortest(plan.directory.path, base), "")
+    rank = {verdict: number for number, verdict in enumerate(verdicts)}
+    chosen = [decision for decision in plan.decisions if decision.verdict in rank]
+    for decision in sorted(chosen, key=lambda decision: (rank[decision.verdict], decision.name)):
         yield _row(decision, directory, base)
 
 
@@ -173,7 +172,7 @@ def _row(decision: Decision, directory: str, base: str) -> Row:
         status=STATUS[decision.verdict],
         verdict=decision.verdict,
         name=decision.name,
-        path=os.path.join(directory, decision.name),
+        path=directory + decision.name,
         size=decision.file and decision.file.size,
         listed=decision.listed,
         why=decision.reason,

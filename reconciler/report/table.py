@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import IO, NamedTuple
 from unicodedata import category, east_asian_width
 
-from reconciler.names import printable
+from reconciler.names import is_plain, printable
 
 RIGHT = "right"
 LEFT = "left"
@@ -31,7 +31,9 @@ class Line(NamedTuple):
 
 def write_table(columns: Sequence[Column], lines: Sequence[Line], stream: IO[str], *, terminal: bool) -> None:
     """Write the table to `stream`; every cell is escaped here and nowhere else."""
-    safe = [Line(tuple(map(printable, line.cells)), line.style) for line in lines]
+    safe = lines
+    if not is_plain(" ".join(cell for line in lines for cell in line.cells)):
+        safe = [Line(tuple(map(printable, line.cells)), line.style) for line in lines]
     if terminal:
         _write_rich(columns, safe, stream)
     else:
@@ -39,16 +41,18 @@ def write_table(columns: Sequence[Column], lines: Sequence[Line], stream: IO[str
 
 
 def _plain(columns: Sequence[Column], lines: Sequence[Line]) -> Iterator[str]:
-    table = [tuple(column.heading for column in columns), *(line.cells for line in lines)]
-    taken = [tuple(map(_width, cells)) for cells in table]
-    widths = [max(each) for each in zip(*taken, strict=True)]
-    right = [column.justify == RIGHT for column in columns]
-    for cells, own in zip(table, taken, strict=True):
-        padded = [
-            " " * (width - has) + cell if to_right else cell + " " * (width - has)
-            for cell, has, width, to_right in zip(cells, own, widths, right, strict=True)
-        ]
-        yield _GAP.join(padded).rstrip()
+    table = zip(*(line.cells for line in lines), strict=True) if lines else ((),) * len(columns)
+    padded = [_padded(column, (column.heading, *cells)) for column, cells in zip(columns, table, strict=True)]
+    for row in zip(*padded, strict=True):
+        yield _GAP.join(row).rstrip()
+
+
+def _padded(column: Column, cells: Sequence[str]) -> list[str]:
+    taken = list(map(_width, cells))
+    width = max(taken)
+    if column.justify == RIGHT:
+        return [" " * (width - own) + cell for own, cell in zip(taken, cells, strict=True)]
+    return [cell + " " * (width - own) for own, cell in zip(taken, cells, strict=True)]
 
 
 def _width(text: str) -> int:

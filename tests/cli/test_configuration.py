@@ -104,6 +104,23 @@ def test_the_nearest_file_wins_and_a_project_without_our_table_is_passed_by(run:
     assert in_force(run)["apply", "wait"][0] == "3s"
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[ tool . ocr-reconcile ]\nwait = '2s'\n",
+        "[tool.'ocr-reconcile']\nwait = '2s'\n",
+        '["tool"."ocr-reconcile"]\nwait = "2s"\n',
+        "[tool]\nocr-reconcile.wait = '2s'\n",
+        "[ 'tool' ]\nocr-reconcile = {wait = '2s'}\n",
+        "tool = {ocr-reconcile = {wait = '2s'}}\n",
+        "tool.ocr-reconcile.wait = '2s'\n",
+    ],
+)
+def test_the_table_of_a_project_is_found_however_it_is_written(run: Run, home: Path, content: str):
+    (home / "pyproject.toml").write_text(content)
+    assert in_force(run)["apply", "wait"] == ("2s", str(home / "pyproject.toml"))
+
+
 def test_the_options_before_the_command_can_be_configured(run: Run, home: Path):
     (home / "ocr-reconcile.toml").write_text('file = "models.yaml"\nverbose = true\nlog-format = "json"\n')
     done = run("plan")

@@ -207,6 +207,16 @@ class TestInterpreter:
 
 
 class TestFaults:
+    @pytest.mark.parametrize("error", [AttributeError("on macOS"), PermissionError(1, "in a sandbox")])
+    def test_exit_is_awaited_where_processes_have_no_descriptors(
+        self, fake_engine: Callable[..., str], models: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+    ):
+        def refuse(_: int) -> int:
+            raise error
+
+        monkeypatch.setattr(os, "pidfd_open", refuse, raising=False)
+        assert ask(fake_engine(), models).release == "1.2.3"
+
     def test_hanging_child_is_killed_with_its_descendants(self, stand_in: StandIn, models: Path, tmp_path: Path):
         python = stand_in(f"sleep 1000 & echo $! > {tmp_path}/pid.new; mv {tmp_path}/pid.new {tmp_path}/pid; wait")
         with EngineChild.start(python, LONG) as child:
