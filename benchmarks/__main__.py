@@ -8,8 +8,8 @@ from compileall import compile_dir
 from dataclasses import dataclass, field
 
 from benchmarks import machine, peers
-from benchmarks.measure import Effort, floor, measure
-from benchmarks.report import Section, document, lines_for_terminal
+from benchmarks.measure import Effort, Stopwatch, stopwatch
+from benchmarks.report import Section, document, glance, line_for_terminal
 from benchmarks.suite import REPOSITORY, Bench, Question, questions
 
 RESULTS = os.path.join(REPOSITORY, "benchmarks", "RESULTS.md")
@@ -37,15 +37,15 @@ def main() -> None:
     bench = Bench(DATA, peers.ENVIRONMENT, tools, sizes)
     facts = [*machine.describe(DATA), *peers.versions(tools)]
     asked = {name: question for name, question in questions().items() if not arguments.only or name in arguments.only}
-    ask = _Asking(bench, aimed, other)
-    text = document([ask(question) for question in asked.values()], facts, floor())
+    with stopwatch() as watch:
+        ask = _Asking(bench, watch, aimed, other)
+        sections = [ask(question) for question in asked.values()]
+    print(f"\n{glance(sections)}")
     out = arguments.out or (None if arguments.quick or arguments.only else RESULTS)
-    if out is None:
-        print("\n" + text)
-        return
-    with open(out, "w", encoding="utf-8") as file:
-        file.write(text)
-    print(f"\n{text}\nwritten to {out}")
+    if out is not None:
+        with open(out, "w", encoding="utf-8") as file:
+            file.write(document(sections, facts, watch.floor))
+        print(f"\nwritten to {out}, with all that was measured")
 
 
 @dataclass(slots=True)
@@ -53,6 +53,7 @@ class _Asking:
     """Measures what a question compares, with `aimed` effort where there is a target. `warm` has run already."""
 
     bench: Bench
+    watch: Stopwatch
     aimed: Effort
     other: Effort
     warm: set[tuple[str, ...]] = field(default_factory=set)
@@ -62,9 +63,8 @@ class _Asking:
         measured = []
         for comparison in question.comparisons(self.bench):
             effort = self.other if comparison.target is None else self.aimed
-            measured.append(measure(comparison, effort, self.warm))
-            for line in lines_for_terminal(measured[-1]):
-                print(f"  {line}", flush=True)
+            measured.append(self.watch.measure(comparison, effort, self.warm))
+            print(f"  {line_for_terminal(measured[-1])}", flush=True)
         return Section(question.TITLE, question.ABOUT, measured)
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
-import resource
 import subprocess
+import sys
 import tempfile
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from benchmarks.suite import Comparison, Side
+from benchmarks.suite import REPOSITORY, Comparison, Side
+
+_STARTER = os.path.join(REPOSITORY, "benchmarks", "starter.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,58 +51,77 @@ class FailedRunError(Exception):
     """A command did not end as it should; the message says which, how, and its last words."""
 
 
-def floor() -> int:
-    """Bytes below which no peak can be seen: a child counts the memory it shares with us until it executes its file."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+class Stopwatch:
+    """Measures commands through a process that is small and does nothing else: see starter.py.
 
+    `floor` is the peak, in bytes, of the smallest program there is: no peak can be seen below it.
+    """
 
-def measure(comparison: Comparison, effort: Effort, warm: set[tuple[str, ...]]) -> Measured:
-    """Warm up each that is not in `warm` yet, then run ours, theirs, ours, theirs, and so on."""
-    measured = Measured(comparison)
-    if missing := comparison.ours.missing or comparison.theirs.missing:
-        measured.failure = missing
+    def __init__(self, starter: subprocess.Popen[str], told: str) -> None:
+        self._starter, self._told = starter, told
+        self.floor = self.run(Side("true", ("/bin/true",))).peak
+
+    def measure(self, comparison: Comparison, effort: Effort, warm: set[tuple[str, ...]]) -> Measured:
+        """Warm up each that is not in `warm` yet, then run ours, theirs, ours, theirs, and so on."""
+        measured = Measured(comparison)
+        if missing := comparison.ours.missing or comparison.theirs.missing:
+            measured.failure = missing
+            return measured
+        try:
+            for side in (comparison.ours, comparison.theirs):
+                if side.argv not in warm:
+                    self.run(side)
+                    warm.add(side.argv)
+            start = time.monotonic()
+            while len(measured.ours) < effort.most and (
+                len(measured.ours) < effort.fewest or time.monotonic() - start < effort.seconds
+            ):
+                measured.ours.append(self.run(comparison.ours))
+                measured.theirs.append(self.run(comparison.theirs))
+        except FailedRunError as error:
+            return Measured(comparison, failure=str(error))
         return measured
-    try:
-        for side in (comparison.ours, comparison.theirs):
-            if side.argv not in warm:
-                run(side)
-                warm.add(side.argv)
-        start = time.monotonic()
-        while len(measured.ours) < effort.most and (
-            len(measured.ours) < effort.fewest or time.monotonic() - start < effort.seconds
-        ):
-            measured.ours.append(run(comparison.ours))
-            measured.theirs.append(run(comparison.theirs))
-    except FailedRunError as error:
-        return Measured(comparison, failure=str(error))
-    return measured
 
-
-def run(side: Side) -> Run:
-    """Run one side once. Its output goes nowhere, or to a file where the side says its own seconds there."""
-    if side.prepare:
-        side.prepare()
-    environment = {**os.environ, **side.environment}
-    with tempfile.TemporaryFile() as told:
-        output = told if side.inner else subprocess.DEVNULL
-        start = time.perf_counter()
-        process = subprocess.Popen(
-            side.argv, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.DEVNULL, cwd=side.cwd, env=environment
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode not in side.codes:
-            raise FailedRunError(f"{side.name} ended with code {process.returncode}: {_last_words(side)}")
+    def run(self, side: Side) -> Run:
+        """Run one side once. Its output goes nowhere, or to a file where the side says its own seconds there."""
+        if side.prepare:
+            side.prepare()
+        output = self._told if side.inner else os.devnull
+        seconds, code, peak = self._ask(side.argv, side.cwd or os.getcwd(), _environment(side), output)
+        if code not in side.codes:
+            raise FailedRunError(f"{side.name} ended with code {code}: {_last_words(side)}")
         if side.inner:
-            told.seek(0)
-            seconds = float(told.read().split()[-1])
-    return Run(seconds, usage.ru_maxrss * 1024)
+            with open(self._told, encoding="utf-8") as told:
+                seconds = float(told.read().split()[-1])
+        return Run(seconds, peak * 1024)
+
+    def _ask(self, *request: object) -> tuple[float, int, int]:
+        assert self._starter.stdin is not None  # it was started with both pipes
+        assert self._starter.stdout is not None
+        print(json.dumps(request), file=self._starter.stdin, flush=True)
+        answer = self._starter.stdout.readline()
+        if not answer:
+            raise FailedRunError(f"the starter ended with code {self._starter.wait()}")
+        seconds, code, peak = json.loads(answer)
+        return seconds, code, peak
+
+
+@contextmanager
+def stopwatch() -> Iterator[Stopwatch]:
+    """A stopwatch, whose process ends with the block."""
+    command = (sys.executable, "-I", "-S", _STARTER)
+    with (
+        tempfile.NamedTemporaryFile() as told,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as starter,
+    ):
+        yield Stopwatch(starter, told.name)
+
+
+def _environment(side: Side) -> Mapping[str, str]:
+    return {**os.environ, **side.environment}
 
 
 def _last_words(side: Side) -> str:
     """What the command says when it is run again with somebody listening."""
-    again = subprocess.run(
-        side.argv, capture_output=True, cwd=side.cwd, env={**os.environ, **side.environment}, check=False, text=True
-    )
+    again = subprocess.run(side.argv, capture_output=True, cwd=side.cwd, env=_environment(side), check=False, text=True)
     return " | ".join((again.stdout + again.stderr).strip().splitlines()[-3:])

@@ -21,6 +21,7 @@ DEBIAN = {
     "lsof": "lsof",
     "fuser": "psmisc",
     "openssl": "openssl",
+    "hyperfine": "hyperfine",
     "find": "findutils",
     "rm": "coreutils",
     "cat": "coreutils",

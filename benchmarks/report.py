@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.measure import Measured, Run
 from benchmarks.ratios import Summary, is_met, ratios, summarize
-from benchmarks.suite import MEMORY
+from benchmarks.suite import MEMORY, Comparison
 
 MISSED, MET, NOT_MEASURED = "**missed**", "met", "not measured"
 
 _COLUMNS = ("what", "models", "against", "ours", "theirs", "ratio", "pairs", "peak, ours", "peak, theirs", "target", "")
-_HEAD = "| " + " | ".join(_COLUMNS) + " |\n| " + " | ".join("---" for _ in _COLUMNS) + " |"
+_AIMED_COLUMNS = ("what", "models", "against", "ratio", "target", "")
 _INTRODUCTION = """\
 # Benchmark results
 
@@ -33,26 +33,31 @@ class Section:
 
 def document(sections: Sequence[Section], machine: Iterable[tuple[str, str]], floor: int) -> str:
     """The whole file. Peaks at or below `floor` bytes are shown as such: the runner cannot see them."""
-    everything = [measured for section in sections for measured in section.measured]
-    parts = [_INTRODUCTION, _summary(everything), _table_of(machine)]
+    parts = [_INTRODUCTION, glance(sections), _table_of(machine)]
     parts += [_section(section, floor) for section in sections]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return "\n\n".join(parts) + "\n"
+
+
+def glance(sections: Sequence[Section]) -> str:
+    """How many targets are met, what was missed and why, and a table of every row that has a target."""
+    everything = [measured for section in sections for measured in section.measured]
+    rows = [_aimed_row(measured) for measured in everything if measured.comparison.target is not None]
+    return _summary(everything) + (f"\n\n{_table(_AIMED_COLUMNS, rows)}" if rows else "")
 
 
 def row(measured: Measured, floor: int) -> str:
     """One line of a table."""
     comparison = measured.comparison
     models = f"{comparison.models:,}" if comparison.models else ""
-    target = _target(measured)
+    target = _target(comparison)
     head = [comparison.what, models, comparison.theirs.name]
     if measured.failure:
         return _cells([*head, *[""] * 6, target, NOT_MEASURED])
-    summary = ratio_of(measured)
     cells = [
         *head,
         _seconds([run.seconds for run in measured.ours]),
         _seconds([run.seconds for run in measured.theirs]),
-        f"{summary.median:.3g} ({summary.lower_quartile:.3g} to {summary.upper_quartile:.3g})",
+        _ratio(measured),
         str(len(measured.ours)),
         _peak(measured.ours, floor),
         _peak(measured.theirs, floor),
@@ -60,6 +65,13 @@ def row(measured: Measured, floor: int) -> str:
         outcome(measured),
     ]
     return _cells(cells)
+
+
+def _aimed_row(measured: Measured) -> str:
+    comparison = measured.comparison
+    models = f"{comparison.models:,}" if comparison.models else ""
+    ratio = "" if measured.failure else _ratio(measured)
+    return _cells([comparison.what, models, comparison.theirs.name, ratio, _target(comparison), outcome(measured)])
 
 
 def ratio_of(measured: Measured) -> Summary:
@@ -107,30 +119,37 @@ def _told(measured: Measured) -> str:
 
 
 def _table_of(machine: Iterable[tuple[str, str]]) -> str:
-    rows = [_cells(pair) for pair in machine]
-    return "\n".join(["| machine | |", "| --- | --- |", *rows])
+    return _table(("machine", ""), [_cells(pair) for pair in machine])
 
 
 def _section(section: Section, floor: int) -> str:
     rows = [row(measured, floor) for measured in section.measured]
-    return "\n".join([f"## {section.title}", "", section.about, "", _HEAD, *rows])
+    return "\n".join([f"## {section.title}", "", section.about, "", _table(_COLUMNS, rows)])
+
+
+def _table(columns: Sequence[str], rows: Iterable[str]) -> str:
+    return "\n".join([_cells(columns), _cells("---" for _ in columns), *rows])
 
 
 def _cells(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |"
 
 
-def _target(measured: Measured) -> str:
-    comparison = measured.comparison
+def _target(comparison: Comparison) -> str:
     if comparison.target is None:
         return ""
     return f"{'≥' if comparison.at_least else '≤'} {comparison.target:g}"
 
 
+def _ratio(measured: Measured) -> str:
+    summary = ratio_of(measured)
+    return f"{summary.median:.3g} ({summary.lower_quartile:.3g} to {summary.upper_quartile:.3g})"
+
+
 def _seconds(values: Sequence[float]) -> str:
     summary = summarize(values)
     factor, unit = _unit(summary.median)
-    return f"{summary.median * factor:.3g} {unit} ({summary.low * factor:.3g} to {summary.high * factor:.3g})"
+    return f"{summary.median * factor:.4g} {unit} ({summary.low * factor:.4g} to {summary.high * factor:.4g})"
 
 
 def _unit(seconds: float) -> tuple[float, str]:
@@ -144,14 +163,21 @@ def _peak(runs: Sequence[Run], floor: int) -> str:
     return f"at most {floor / 2**20:.0f} MiB" if peak <= floor else f"{peak / 2**20:.0f} MiB"
 
 
-def lines_for_terminal(measured: Measured) -> Iterator[str]:
+def line_for_terminal(measured: Measured) -> str:
     """What is said while the suite runs."""
     comparison = measured.comparison
     models = f" [{comparison.models:,}]" if comparison.models else ""
     text = f"{comparison.what}{models} / {comparison.theirs.name or 'peer'}: "
     if measured.failure:
-        yield text + measured.failure
-        return
-    summary = ratio_of(measured)
-    target = f", target {_target(measured)}: {outcome(measured).strip('*')}" if comparison.target else ""
-    yield f"{text}{summary.median:.3g} ({summary.lower_quartile:.3g} to {summary.upper_quartile:.3g}){target}"
+        return text + measured.failure
+    target = f", target {_target(comparison)}: {outcome(measured).strip('*')}" if comparison.target else ""
+    return (
+        f"{text}{_ratio(measured)}{target}; {_amount(measured, measured.ours)} / {_amount(measured, measured.theirs)}"
+    )
+
+
+def _amount(measured: Measured, runs: Sequence[Run]) -> str:
+    """What one side took of what the comparison is about."""
+    if measured.comparison.quantity == MEMORY:
+        return _peak(runs, 0)
+    return _seconds([run.seconds for run in runs])

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 
 from benchmarks.data import exact_rules, make_names, make_tree, manifest_text, write
 from benchmarks.suite import REPOSITORY, Bench, Comparison, Side
 
 TITLE = "Start-up"
-ABOUT = "Whole processes, ten models. `python -c pass` is the same interpreter in the same environment."
+ABOUT = (
+    "Whole processes, ten models. `python -c pass` is the same interpreter in the same environment. In the first row "
+    "both sides are that: timed by this runner, and by hyperfine (the median of ten)."
+)
 
 _PLAYBOOK = """\
 - hosts: localhost
@@ -22,6 +29,7 @@ _PLAYBOOK = """\
 
 def comparisons(bench: Bench) -> Iterator[Comparison]:
     empty = Side("python -c pass", (bench.python, "-c", "pass"))
+    yield Comparison("python -c pass, by this runner", empty, _hyperfine(bench))
     interpreter = "the interpreter and click themselves"
     yield Comparison("--help", bench.ours("--help"), empty, target=4.5, limit=interpreter)
     yield Comparison("--version", bench.ours("--version"), empty, target=4.5, limit=interpreter)
@@ -53,6 +61,14 @@ def _with_engine(bench: Bench) -> Iterator[Comparison]:
     yield Comparison("plan, real engine", plan, ansible, 10, 0.30)
 
 
+def _hyperfine(bench: Bench) -> Side:
+    """The yardstick itself, checked by another one: it runs one side after the other, so it checks no more."""
+    path = bench.tools.get("hyperfine")
+    if path is None:
+        return bench.tool("hyperfine", "hyperfine")
+    return bench.piece("hyperfine", __name__, path, bench.python)
+
+
 def _manifest(bench: Bench, discovery: str) -> str:
     names = make_names(10)
     models = make_tree(bench.path("models-10"), names.all)
@@ -77,3 +93,14 @@ def _hf(bench: Bench) -> Side:
     os.makedirs(os.path.join(home, "hub"), exist_ok=True)
     environment = {"HF_HOME": home, "HF_HUB_DISABLE_UPDATE_CHECK": "1", "HF_HUB_OFFLINE": "1"}
     return bench.tool("hf cache ls, empty cache", "hf", "cache", "ls", environment=environment)
+
+
+def piece(hyperfine: str, python: str) -> None:
+    with tempfile.NamedTemporaryFile() as told:
+        command = (hyperfine, "-N", "--warmup", "1", "--runs", "10", "--export-json", told.name, f"{python} -c pass")
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        print(json.load(told)["results"][0]["median"])
+
+
+if __name__ == "__main__":
+    piece(*sys.argv[1:])

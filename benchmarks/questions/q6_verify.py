@@ -1,4 +1,4 @@
-"""Verify: the digest of a large file whose content is in memory, beside what only reads or only hashes it."""
+"""Verify: the digests of files whose content is in memory, beside what only reads or only hashes them."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 
-from benchmarks.data import make_file
+from benchmarks.data import make_file, make_names, make_tree
 from benchmarks.suite import Bench, Comparison, Side, say_seconds
 
 TITLE = "Verify"
 ABOUT = (
     "The SHA-256 of files that are in the page cache; nothing is remembered between runs. Ours is the seconds inside "
     "the process, with the checks that the file is and stays the one that was looked at; the peers are whole "
-    "processes. In the last row `ours` is one file and `theirs` two at once: its ratio is that of bytes in a second."
+    "processes. Many files have 4 KiB each, and `find` hands them to the peers. In the row of two threads over one, "
+    "`ours` is one file and `theirs` two at once: its ratio is that of bytes in a second."
 )
 
 _MIB = 2**20
 _HASH = "both call the same SHA-256 of OpenSSL; what is left is reading"
+_SMALL = 4 << 10
 _CORES = "the second core: what else runs on it, and how much of the memory's bandwidth two cores share"
 
 
@@ -36,10 +38,25 @@ def comparisons(bench: Bench) -> Iterator[Comparison]:
     two = _ours("two files, two threads", bench, models, first, second)
     what = "verify, throughput with two threads over one"
     yield Comparison(what, replace(one, name="one file, one thread"), two, 2, 1.85, True, 0.5, limit=_CORES)
+    for files in bench.sizes:
+        many = _many(bench, files)
+        for name, command in (("openssl dgst -sha256", ("openssl", "dgst", "-sha256")), ("cat", ("cat",))):
+            peer = bench.tool(name, "find", _small(bench, files), "-type", "f", "-exec", *command, "{}", "+")
+            yield Comparison("verify, many files", many, peer, files)
+    yield from bench.growth("verify, many files", lambda files: _many(bench, files))
 
 
 def _ours(name: str, bench: Bench, models: str, *names: str) -> Side:
     return bench.piece(name, __name__, models, *names)
+
+
+def _small(bench: Bench, files: int) -> str:
+    return make_tree(bench.path(f"small-{files}"), make_names(files).all, _SMALL)
+
+
+def _many(bench: Bench, files: int) -> Side:
+    """Every file of a directory, in as many threads as there are cores."""
+    return _ours("ours", bench, _small(bench, files))
 
 
 def piece(models: str, *names: str) -> None:
@@ -47,10 +64,10 @@ def piece(models: str, *names: str) -> None:
     from reconciler.inventory import open_directory, take_inventory
 
     with open_directory(models) as (descriptor, directory):
-        files = [file for file in take_inventory(descriptor, directory).files if file.name in names]
+        files = [file for file in take_inventory(descriptor, directory).files if not names or file.name in names]
         nowhere = os.path.join(os.devnull, "digests")
         found = digests_of(descriptor, files, progress=lambda _done, _total: None, cache=nowhere)
-        if len(found) != len(names) or any(digest.fault for digest in found.values()):
+        if len(found) != (len(names) or len(files)) or any(digest.fault for digest in found.values()):
             sys.exit(f"not verified: {found}")
         say_seconds(lambda: digests_of(descriptor, files, progress=lambda _done, _total: None, cache=nowhere))
 

@@ -1,12 +1,13 @@
-"""The proof of release: who holds a thousand files, beside the tools that answer that by path."""
+"""The proof of release: who holds files, beside the tools that answer that by path."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from benchmarks.data import make_names, make_tree
 from benchmarks.suite import Bench, Comparison, Side, say_seconds
@@ -14,22 +15,32 @@ from benchmarks.suite import Bench, Comparison, Side, say_seconds
 TITLE = "Proof of release"
 ABOUT = (
     "One look at the files of a directory among sleeping processes, ten of which hold one file each, so that holders "
-    "must be named. Ours is the seconds inside the process, the peers are whole processes."
+    "must be named. Ours is the seconds inside the process, the peers are whole processes. They are given the names, "
+    "which do not fit on a command line at 100,000: there `lsof` is given the directory, and `fuser` is left out. In "
+    "the growth with the files, ten processes hold files of each directory."
 )
 
 _HELD = 10
+_PROCESSES = 300
+_FEWER = 30
 
 
 def comparisons(bench: Bench) -> Iterator[Comparison]:
-    for files, processes in ((100, 300), (1000, 100), (1000, 300)):
-        with _sleepers(_models(bench, files), processes):
-            target = 0.2 if (files, processes) == (1000, 300) else None
-            ours = _ours(bench, files)
-            what = f"who holds {files:,} files, {processes} processes"
-            yield Comparison(what, ours, _by_path(bench, "lsof", files), files, target)
-            yield Comparison(what, ours, _by_path(bench, "fuser", files), files)
-    with _sleepers(_models(bench, 100), 150), _sleepers(_models(bench, 1000), 150):
-        yield Comparison("files: growth from 100, over 10 times", _ours(bench, 1000), _ours(bench, 100), 1000, scale=10)
+    with _crowd() as crowd:
+        for files in bench.sizes:
+            crowd.be({_models(bench, files): _PROCESSES})
+            what, ours = f"who holds the files, {_PROCESSES} processes", _ours(bench, files)
+            yield Comparison(what, ours, _lsof(bench, files), files, 0.2 if files == 1_000 else None)
+            if files < 100_000:
+                yield Comparison(what, ours, _by_name(bench, "fuser", files), files)
+        crowd.be({_models(bench, files): _PROCESSES // len(bench.sizes) for files in bench.sizes})
+        yield from bench.growth("who holds the files", lambda files: _ours(bench, files))
+        models, ours = _models(bench, 1_000), _ours(bench, 1_000)
+        many = replace(ours, prepare=lambda: crowd.be({models: _PROCESSES}))
+        few = replace(ours, prepare=lambda: crowd.be({models: _FEWER}))
+        factor = _PROCESSES / _FEWER
+        what = f"who holds the files: growth from {_FEWER} processes, over {factor:g} times"
+        yield Comparison(what, many, few, 1_000, scale=factor)
 
 
 def _models(bench: Bench, files: int) -> str:
@@ -40,28 +51,54 @@ def _ours(bench: Bench, files: int) -> Side:
     return bench.piece("ours", __name__, _models(bench, files))
 
 
-def _by_path(bench: Bench, command: str, files: int) -> Side:
-    """Both end with 1 where some of the files are held by nobody."""
+def _lsof(bench: Bench, files: int) -> Side:
+    if files < 100_000:
+        return _by_name(bench, "lsof", files)
+    return replace(bench.tool("lsof", "lsof", "+D", _models(bench, files)), codes=_SOME_FREE)
+
+
+def _by_name(bench: Bench, command: str, files: int) -> Side:
     side = bench.tool(command, command, *(make_names(files).all))
-    return Side(side.name, side.argv, _models(bench, files), codes=frozenset({0, 1}), missing=side.missing)
+    return replace(side, cwd=_models(bench, files), codes=_SOME_FREE)
+
+
+_SOME_FREE = frozenset({0, 1})
+"""Both tools end with 1 where some of the files are held by nobody."""
+
+
+class _Crowd:
+    """Processes that sleep; the first few of those of a directory have a file of it as their standard input."""
+
+    def __init__(self) -> None:
+        self._processes: dict[str, list[subprocess.Popen[bytes]]] = {}
+
+    def be(self, counts: Mapping[str, int]) -> None:
+        """Have so many processes for each of these directories, and no others."""
+        for models in {*self._processes, *counts}:
+            processes = self._processes.setdefault(models, [])
+            _end(processes[counts.get(models, 0) :])
+            del processes[counts.get(models, 0) :]
+            names = make_names(int(models.rpartition("-")[2])).all[:_HELD]
+            for number in range(len(processes), counts.get(models, 0)):
+                with open(os.path.join(models, names[number]) if number < _HELD else os.devnull, "rb") as file:
+                    processes.append(subprocess.Popen(["sleep", "3600"], stdin=file))
+
+
+def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        process.kill()
+    for process in processes:
+        process.wait()
 
 
 @contextmanager
-def _sleepers(models: str, count: int) -> Iterator[None]:
-    """So many processes that sleep; the first few have a file of the directory as their standard input."""
-    names = make_names(int(models.rpartition("-")[2])).all
-    processes: list[subprocess.Popen[bytes]] = []
+def _crowd() -> Iterator[_Crowd]:
+    """A crowd that is gone with the block."""
+    crowd = _Crowd()
     try:
-        for number in range(count):
-            name = os.path.join(models, names[number]) if number < _HELD else os.devnull
-            with open(name, "rb") as file:
-                processes.append(subprocess.Popen(["sleep", "3600"], stdin=file))
-        yield
+        yield crowd
     finally:
-        for process in processes:
-            process.kill()
-        for process in processes:
-            process.wait()
+        crowd.be({})
 
 
 def piece(models: str) -> None:

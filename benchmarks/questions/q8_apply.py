@@ -9,10 +9,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 
 from benchmarks.data import fresh_tree, make_names, manifest_text, write
-from benchmarks.suite import MEMORY, Bench, Comparison, Side
+from benchmarks.suite import Bench, Comparison, Side
 
 TITLE = "Apply"
 ABOUT = (
@@ -31,40 +32,36 @@ _SAFE = "the journal on disk, and a check of each file and of each directory on 
 
 
 def comparisons(bench: Bench) -> Iterator[Comparison]:
-    for size in _sizes(bench):
+    for size in apply_sizes(bench):
         yield from _transaction(bench, size)
-    for size in _sizes(bench):
-        large = size == 10_000
-        quarantine, purge = _apply(bench, size, "7d"), _apply(bench, size, "0s")
+    for size in apply_sizes(bench):
+        quarantine, purge = apply_side(bench, size, "7d"), apply_side(bench, size, "0s")
         yield Comparison("apply, quarantine", quarantine, _rsync(bench, size), size)
+        yield Comparison("apply, quarantine", quarantine, rclone_backup_side(bench, size), size)
         yield Comparison("apply with purge", purge, _rm(bench, size), size)
-        if large:
+        yield Comparison("apply with purge", purge, _huggingface(bench, size), size)
+        if size == 10_000:
             yield _one_deletion(bench, purge, size)
-        else:
-            yield Comparison("apply, quarantine", quarantine, _rclone(bench, size), size)
-            yield Comparison("apply with purge", purge, _huggingface(bench, size), size)
     if bench.thorough:
-        yield from bench.growth("the transaction, quarantine", lambda size: _moving(bench, size, "7d"))
-        yield from _memory(bench)
+        for retain, how in _HOW.items():
+            yield from bench.growth(f"the transaction{how}", partial(_moving, bench, retain=retain))
+            yield from bench.growth(f"apply{how}", partial(apply_side, bench, retain=retain))
         yield from _one_large(bench)
 
 
-def _memory(bench: Bench) -> Iterator[Comparison]:
-    size = bench.sizes[-1]
-    memory = Comparison("apply with purge", _apply(bench, size, "0s"), _rclone(bench, size), size)
-    yield replace(memory, quantity=MEMORY)
+_HOW = {"7d": ", quarantine", "0s": " with purge"}
 
 
-def _sizes(bench: Bench) -> list[int]:
-    """All but the largest, which is made anew for each run, and the smallest, of which one percent is nothing."""
-    return [size for size in bench.sizes[:-1] if size >= 1_000]
+def apply_sizes(bench: Bench) -> tuple[int, ...]:
+    """All, but without the largest where there is little time: the directory is made anew for each run."""
+    return bench.sizes if bench.thorough else bench.sizes[:-1]
 
 
 def _transaction(bench: Bench, size: int) -> Iterator[Comparison]:
-    large = size == 10_000
-    for retain, what in (("7d", "the transaction, quarantine"), ("0s", "the transaction with purge")):
+    for retain, how in _HOW.items():
         peer, target = (_rm(bench, size), 1.25) if retain == "0s" else (_rsync(bench, size), 0.9)
-        yield Comparison(what, _moving(bench, size, retain), peer, size, target if large else None, limit=_SAFE)
+        aimed = target if size == 10_000 else None
+        yield Comparison(f"the transaction{how}", _moving(bench, size, retain), peer, size, aimed, limit=_SAFE)
 
 
 def _moving(bench: Bench, size: int, retain: str) -> Side:
@@ -89,7 +86,8 @@ def _one_large(bench: Bench) -> Iterator[Comparison]:
     yield Comparison("1 GiB free", _apply_one(bench, _GIB, "0s"), remove, 1)
 
 
-def _apply(bench: Bench, size: int, retain: str) -> Side:
+def apply_side(bench: Bench, size: int, retain: str) -> Side:
+    """Our whole command, which keeps what it removes for `retain`."""
     models = bench.path("apply-ours")
     manifest = _manifest(bench, size, retain)
     return replace(bench.ours("apply", "-f", manifest, "--yes"), prepare=_fresh(models, size))
@@ -124,6 +122,7 @@ def _make_one(path: str, size: int) -> None:
     for name, length in (("kept.bin", 1), ("old.bin", size)):
         with open(os.path.join(path, name), "xb") as file:
             file.writelines(_BLOCK[: length - start] for start in range(0, length, len(_BLOCK)))
+    os.sync()
 
 
 def _rsync(bench: Bench, size: int) -> Side:
@@ -134,7 +133,8 @@ def _rsync(bench: Bench, size: int) -> Side:
     return replace(side, prepare=_fresh_with_backup(models, backup, size))
 
 
-def _rclone(bench: Bench, size: int) -> Side:
+def rclone_backup_side(bench: Bench, size: int) -> Side:
+    """The command of rclone that moves what is not wanted into another directory."""
     kept, models, backup = _trees(bench, size)
     side = bench.tool(
         "rclone sync --backup-dir", "rclone", "sync", "--backup-dir", backup, kept, models,

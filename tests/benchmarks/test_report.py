@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from benchmarks.measure import Measured, Run
-from benchmarks.report import MET, MISSED, NOT_MEASURED, Section, document, outcome, row
+from benchmarks.report import MET, MISSED, NOT_MEASURED, Section, document, glance, line_for_terminal, outcome, row
 from benchmarks.suite import MEMORY, Comparison, Side, questions
 
 MIB = 2**20
@@ -49,6 +49,24 @@ def test_what_is_missed_or_not_measured_is_told_at_the_top():
     assert "- not measured: plan against hf: hf is not installed" in text
     assert outcome(absent) == NOT_MEASURED
     assert "| cores | 2 |" in text
+
+
+def test_a_glance_has_a_row_for_each_target_and_only_for_these():
+    absent = Measured(Comparison("scan", Side("ours"), Side("find"), target=1.0), failure="find is not installed")
+    rows = [
+        line for line in glance([Section("", "", [measured(), measured(target=4), absent])]).splitlines() if "|" in line
+    ]
+    assert rows[2:] == [
+        "| plan | 1,000 | rclone | 3 (2.5 to 3.5) | ≤ 4 | met |",
+        "| scan |  | find |  | ≤ 1 | not measured |",
+    ]
+
+
+def test_the_terminal_is_told_what_the_comparison_is_about():
+    assert line_for_terminal(measured(target=2.0)) == (
+        "plan [1,000] / rclone: 3 (2.5 to 3.5), target ≤ 2: missed; 300 ms (200 to 400) / 100 ms (100 to 100)"
+    )
+    assert line_for_terminal(measured(quantity=MEMORY)) == "plan [1,000] / rclone: 3 (3 to 3); 60 MiB / 20 MiB"
 
 
 def test_every_question_says_what_it_is_about():

@@ -1,0 +1,36 @@
+"""Starts the commands that are measured, as a small process of its own: `python -I -S starter.py`.
+
+A process counts as its peak also the memory that it shares with whoever started it, until it executes its file. So
+the runner, which is large, starts nothing itself. A request is a line of JSON on standard input: argv, cwd, env, and
+the file that takes the output. The answer is one on standard output: seconds, exit code, peak in KiB.
+"""
+
+import json
+import os
+import sys
+import time
+
+
+def serve() -> None:
+    """Answer requests until there are none."""
+    for line in sys.stdin:
+        argv, cwd, environment, output = json.loads(line)
+        print(json.dumps(measured(argv, cwd, environment, output)), flush=True)
+
+
+def measured(argv: list[str], cwd: str, environment: dict[str, str], output: str) -> tuple[float, int, int]:
+    """Run one command: seconds of wall clock, exit code (negative for a signal), peak in KiB."""
+    os.chdir(cwd)
+    files = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, output, os.O_WRONLY | os.O_TRUNC, 0),
+        (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+    ]
+    start = time.perf_counter()
+    process = os.posix_spawn(argv[0], argv, environment, file_actions=files)
+    _, status, usage = os.wait4(process, 0)
+    return time.perf_counter() - start, os.waitstatus_to_exitcode(status), usage.ru_maxrss
+
+
+if __name__ == "__main__":
+    serve()
