@@ -128,17 +128,12 @@ def questions() -> dict[str, Question]:
     return {name: cast("Question", import_module(f"benchmarks.questions.{name}")) for name in names}
 
 
-def say_seconds(work: Callable[[], object], *, patience: float = 0.3) -> None:
-    """Print the median seconds of `work`, done again and again until `patience` is over.
+def say_seconds(work: Callable[[], object]) -> None:
+    """Print the seconds of `work`, done once, as a command does it: a second time finds its memory ready.
 
     Without garbage collection, whoever's work it is: our command turns it off, and so does the timeit module.
     """
     gc.disable()
-    seconds: list[float] = []
-    begin = time.perf_counter()
-    while not seconds or time.perf_counter() - begin < patience:
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    seconds.sort()
-    print(seconds[len(seconds) // 2])
+    start = time.perf_counter()
+    work()
+    print(time.perf_counter() - start)

@@ -47,7 +47,7 @@ def piece(path: str) -> None:
         with open_directory(path) as (descriptor, directory):
             take_inventory(descriptor, directory)
 
-    say_seconds(scan, patience=0.0)  # once at every size, as a command scans: a second time finds its memory ready
+    say_seconds(scan)
 
 
 if __name__ == "__main__":

@@ -47,8 +47,8 @@ class _Lint:
             yield self._unmatched(section, index, name)
             return
         ruling = self._book.ruling(name)
-        if (ruling.section, ruling.index) != (section, index):
-            yield self._shadowed(section, index, name, ruling.section, ruling.index)
+        if (ruling.section, ruling.number) != (section, index):
+            yield self._shadowed(section, index, name, ruling.section, ruling.number)
 
     def _glob(self, section: str, index: int, glob: str, broad: dict[str, tuple[str, int]]) -> Iterator[Issue]:
         end = _LITERAL_END.search(glob)

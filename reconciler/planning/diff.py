@@ -89,9 +89,7 @@ class _Judge:
         self.rulebook = Rulebook(manifest)
         self.used: set[int] = set()
         self.retained: defaultdict[int, list[FileFacts]] = defaultdict(list)
-        allow = manifest.spec.allow
-        self._retaining = {index for index, rule in enumerate(allow) if rule.keep}
-        self._describing = {i for i, rule in enumerate(allow) if rule.size is not None or rule.sha256 is not None}
+        self._ignored = set(self.rulebook.is_candidate.others(file.name for file in inventory.files))
         self._digests = digests
         self._listed = inventory.listed
         self._only_listed = manifest.spec.discovery == ("engine",)
@@ -104,24 +102,28 @@ class _Judge:
         """The verdict on one file that is there."""
         name, rulebook = file.name, self.rulebook
         listed = None if self._listed is None else name in self._listed
-        if not rulebook.is_candidate(name):
+        if name in self._ignored:
             return Decision(name, Verdict.IGNORED, "not matched by models.include", None, file, listed)
         if self._only_listed and not listed:
             return Decision(name, Verdict.UNLISTED, "the engine does not list it", None, file, listed)
         ruling = rulebook.ruling(name)
-        verdict, reason, place, index = _VERDICTS[ruling.effect], ruling.reason, ruling.place, ruling.index
-        if ruling.effect is _ALLOW:
-            self.used.add(index)
-            if index in self._retaining:
+        effect, _, index, place, reason = ruling
+        verdict = _VERDICTS[effect]
+        # As in `facts_of`: the generated constructor costs more than all the rest.
+        decision = tuple.__new__(Decision, (name, verdict, reason, place, file, listed, False, "", "", ""))
+        if effect is _ALLOW:
+            rule = rulebook.allow_rule(index)
+            if rule.name is None:
+                self.used.add(index)
+            if rule.keep is not None:
                 self.retained[index].append(file)
-            if index in self._describing:
-                rule = rulebook.allow_rule(index)
-                return self._checked(Decision(name, verdict, reason, place, file, listed), rule, file)
+            if rule.size is not None or rule.sha256 is not None:
+                return self._checked(decision, rule, file)
         elif verdict is _DELETE and file.identity in self.links:
             alias, place = self.links[file.identity]
-            verdict, reason = Verdict.KEEP, f"{alias}, which is kept, is a symbolic link to it"
-        # As in `facts_of`: the generated constructor costs more than all the rest.
-        return tuple.__new__(Decision, (name, verdict, reason, place, file, listed, False, "", "", ""))
+            reason = f"{alias}, which is kept, is a symbolic link to it"
+            return decision._replace(verdict=Verdict.KEEP, reason=reason, place=place)
+        return decision
 
     def explained(self, decisions: list[Decision]) -> list[Decision]:
         """The same decisions; those on a mismatch say what differs. One comparison serves all of them."""
@@ -134,7 +136,7 @@ class _Judge:
 
     def _checked(self, allowed: Decision, rule: AllowRule, file: FileFacts) -> Decision:
         """The verdict on an allowed model once its size, and its digest if known, are compared with the rule's."""
-        digest = self._digests.get(file.name)
+        digest = self._digests.get(file.name) if self._digests else None
         if digest and digest.sha256:
             allowed = allowed._replace(digest=digest.sha256)
         fails = rule.on_mismatch == "fail"
@@ -148,15 +150,16 @@ class _Judge:
 
     def _is_unlike(self, rule: AllowRule, file: FileFacts, digest: Digest | None) -> bool:
         """Whether a present model differs from what its rule says of it; both documents are kept for `explained`."""
-        expected: dict[str, object] = {}
-        found: dict[str, object] = {}
-        if rule.size is not None and rule.size != file.size:
+        sizes = rule.size is not None and rule.size != file.size
+        digests = digest and digest.sha256 and rule.sha256 not in {None, digest.sha256}
+        if not (sizes or digests):
+            return False
+        expected, found = self._expected.setdefault(file.name, {}), self._found.setdefault(file.name, {})
+        if sizes:
             expected["size"], found["size"] = rule.size, file.size
-        if digest and digest.sha256 and rule.sha256 not in {None, digest.sha256}:
+        if digest and digests:
             expected["sha256"], found["sha256"] = rule.sha256, digest.sha256
-        if expected:
-            self._expected[file.name], self._found[file.name] = expected, found
-        return bool(expected)
+        return True
 
     def missing(self, name: str) -> Decision:
         """The verdict on a model that is allowed by name and is not there, or only through a link."""

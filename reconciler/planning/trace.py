@@ -47,7 +47,7 @@ def trace(manifest: Manifest, name: str) -> Trace:
     for section in _SECTIONS:
         for index, rule in enumerate(_rules(manifest, section)):
             if matches(rule, name):
-                decides = (ruling.section, ruling.index) == (section, index)
+                decides = (ruling.section, ruling.number) == (section, index)
                 looks.append(Look(section, index, _subject(rule), manifest.rule_place(section, index), decides))
     counts = tuple((section, len(_rules(manifest, section))) for section in _SECTIONS)
     return Trace(name, rulebook.is_candidate(name), counts, tuple(looks))

@@ -184,7 +184,7 @@ protect:
 )
 def test_ruling(name: str, effect: Effect, index: int, reason: str) -> None:
     ruling = Rulebook(manifest(RULES)).ruling(name)
-    assert (ruling.effect, ruling.index, ruling.reason) == (effect, index, reason)
+    assert (ruling.effect, ruling.number, ruling.reason) == (effect, index, reason)
     assert ruling.section == ("" if effect is Effect.NONE else effect.value)
 
 
@@ -199,7 +199,7 @@ def test_in_a_section_the_first_rule_wins_whether_exact_or_glob() -> None:
     book = Rulebook(
         manifest('allow:\n  - {match: "*.bin"}\n  - a.bin\n  - {match: "b*"}\n  - c.gguf\n  - {match: "c*"}\n')
     )
-    assert [book.ruling(name).index for name in ("a.bin", "b.bin", "b.gguf", "c.gguf")] == [0, 0, 2, 3]
+    assert [book.ruling(name).number for name in ("a.bin", "b.bin", "b.gguf", "c.gguf")] == [0, 0, 2, 3]
 
 
 def test_exact_and_glob_allows() -> None:
