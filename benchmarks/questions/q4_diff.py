@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 TITLE = "Diff"
 ABOUT = (
-    "Seconds inside the process for one comparison, as in a command, after one of a hundred models that imports what is "
-    "needed. From values to values: exact rules with sizes, of which 5 % are missing on disk and 1 % of another size, "
-    "and 5 % of the files unwanted. Ours decides on every file, with a reason and a line."
+    "Seconds inside the process for one comparison, as in a command, after one of a hundred models that imports what "
+    "is needed. From values to values: exact rules with sizes, of which 5 % are missing on disk and 1 % of another "
+    "size, and 5 % of the files unwanted. Ours decides on every file, with a reason and a line."
 )
 _SMALL = 100
 
