@@ -13,6 +13,7 @@ import re
 import stat
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
@@ -62,7 +63,7 @@ def cache_path() -> str:
 
 
 class _Hasher:
-    """Hashes files in threads; the work of one is stopped by the failure of another, or by Ctrl-C."""
+    """Hashes files in threads, each with one buffer; what fails in one, and Ctrl-C, stops all of them."""
 
     def __init__(self, descriptor: int, memory: Cache, total: int, progress: Progress) -> None:
         self._descriptor, self._memory = descriptor, memory
@@ -71,29 +72,44 @@ class _Hasher:
 
     def run(self, files: Sequence[FileFacts]) -> dict[str, Digest]:
         threads = max(1, min(MOST_THREADS, os.cpu_count() or 1, len(files)))
+        largest_first = deque(sorted(files, key=lambda file: file.size, reverse=True))
+        found: dict[str, Digest] = {}
         with ThreadPoolExecutor(threads) as pool:
-            largest_first = sorted(files, key=lambda file: file.size, reverse=True)
-            started = {pool.submit(self._digest, file): file.name for file in largest_first}
+            # One task a thread and not one a file, which costs more than to hash a small one.
+            workers = [pool.submit(self._work, largest_first) for _ in range(threads)]
             try:
-                return {started[one]: one.result() for one in as_completed(started)}
+                for worker in as_completed(workers):
+                    found.update(worker.result())
             except BaseException:
                 self._stop.set()
-                pool.shutdown(wait=True, cancel_futures=True)
                 raise
+        return found
 
-    def _digest(self, file: FileFacts) -> Digest:
+    def _work(self, files: deque[FileFacts]) -> dict[str, Digest]:
+        """Hash the next of `files` until there is none; its `popleft` may be called from many threads."""
+        found: dict[str, Digest] = {}
+        block = bytearray(BLOCK)
+        while not self._stop.is_set():
+            try:
+                file = files.popleft()
+            except IndexError:
+                break
+            found[file.name] = self._digest(file, block)
+        return found
+
+    def _digest(self, file: FileFacts, block: bytearray) -> Digest:
         try:
             opened = _open(self._descriptor, file.name)
         except OSError as error:
             return Digest("", f"it cannot be opened ({error.strerror})")
         try:
-            return self._hash(opened, file)
+            return self._hash(opened, file, block)
         except OSError as error:
             return Digest("", f"it cannot be read ({error.strerror})")
         finally:
             os.close(opened)
 
-    def _hash(self, opened: int, file: FileFacts) -> Digest:
+    def _hash(self, opened: int, file: FileFacts, block: bytearray) -> Digest:
         before = os.fstat(opened)
         if not stat.S_ISREG(before.st_mode) or not _is(before, file):
             return Digest("", "it was changed since it was looked at")
@@ -101,16 +117,15 @@ class _Hasher:
         if known := self._memory.get(key):
             self._advance(before.st_size)
             return Digest(known)
-        digest = self._read(opened)
+        digest = self._read(opened, block)
         if _key(os.fstat(opened)) != key:
             return Digest("", "it was changed while it was read")
         if time.time() - max(before.st_mtime, before.st_ctime) > RACY:
             self._memory.put(key, digest)
         return Digest(digest)
 
-    def _read(self, opened: int) -> str:
-        content, block = hashlib.sha256(), bytearray(BLOCK)
-        view = memoryview(block)
+    def _read(self, opened: int, block: bytearray) -> str:
+        content, view = hashlib.sha256(), memoryview(block)
         while count := os.readv(opened, [block]):
             content.update(view[:count])
             self._advance(count)

@@ -29,7 +29,9 @@ def comparisons(bench: Bench) -> Iterator[Comparison]:
         limit = "a decision with its reason and its line for every file, where sets give bare names"
         yield Comparison("diff", ours, _side(bench, "sets", size), size, target, limit=limit)
         yield Comparison("diff", ours, _side(bench, "deepdiff", size), size)
-    yield from bench.growth("diff", lambda size: _side(bench, "ours", size))
+    limit = "the memory: so many decisions fit no cache of the processor, and plain sets grow as the next rows say"
+    yield from bench.growth("diff", lambda size: _side(bench, "ours", size), limit=limit)
+    yield from bench.growth("plain sets", lambda size: _side(bench, "sets", size), aimed=False)
 
 
 def _side(bench: Bench, which: str, size: int) -> Side:
