@@ -59,7 +59,7 @@ class Stopwatch:
 
     def __init__(self, starter: subprocess.Popen[str], told: str) -> None:
         self._starter, self._told = starter, told
-        self.floor = self.run(Side("true", ("/bin/true",))).peak
+        self.floor = self.run(Side("true", ("true",))).peak
 
     def measure(self, comparison: Comparison, effort: Effort, warm: set[tuple[str, ...]]) -> Measured:
         """Warm up each that is not in `warm` yet, then run ours, theirs, ours, theirs, and so on."""

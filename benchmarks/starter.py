@@ -27,7 +27,7 @@ def measured(argv: list[str], cwd: str, environment: dict[str, str], output: str
         (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
     ]
     start = time.perf_counter()
-    process = os.posix_spawn(argv[0], argv, environment, file_actions=files)
+    process = os.posix_spawnp(argv[0], argv, environment, file_actions=files)
     _, status, usage = os.wait4(process, 0)
     return time.perf_counter() - start, os.waitstatus_to_exitcode(status), usage.ru_maxrss
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -21,14 +21,15 @@ DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 @contextmanager
-def open_directory(path: str) -> Iterator[tuple[int, DirectoryFacts]]:
+def open_directory(path: str, homes: Container[str] | None = None) -> Iterator[tuple[int, DirectoryFacts]]:
     """A descriptor of the model directory and the facts of it; every symbolic link in `path` is resolved once.
 
     Raises ModelDirectoryError where it is missing, not a directory, not readable, or one that nobody keeps
-    models in and everybody would miss: the root of the file system or a home directory.
+    models in and everybody would miss: the root of the file system or a home directory. `homes` are the home
+    directories of this moment, where the caller has looked for them already.
     """
     real = os.path.realpath(path)
-    if real == os.path.realpath("/") or real in _homes():
+    if real == os.path.realpath("/") or real in (home_directories() if homes is None else homes):
         message = (
             f"{printable(real)}: refusing to manage the root of a file system or a home directory; "
             "point spec.modelPath at the directory that holds the models and nothing else"
@@ -184,8 +185,8 @@ def _cross_check(
     return frozenset(listed), tuple(sorted(ghosts))
 
 
-def _homes() -> set[str]:
-    """The home directories of this user and of every account that can log in."""
+def home_directories() -> set[str]:
+    """The home directories of this user and of every account that can log in; asks whatever knows the accounts."""
     homes = {os.path.realpath(os.path.expanduser("~"))}
     with suppress(ImportError):
         import pwd  # absent on Windows

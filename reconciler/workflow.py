@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.errors import ApplyError, Issue, ManifestError, Place
 from reconciler.facts import STATE_DIRECTORY, Digest, DirectoryFacts, EngineFacts, Inventory
-from reconciler.inventory import open_directory, take_inventory
+from reconciler.inventory import home_directories, open_directory, take_inventory
 from reconciler.phases import phase
 from reconciler.quantities import human_size
 
@@ -84,10 +84,11 @@ class Reconciler:
 
     @contextmanager
     def _observed(self) -> Iterator[tuple[int, Inventory]]:
+        homes = home_directories()  # takes milliseconds, in which the engine loads
         facts = self._ask_engine()
         path = self._directory_of(facts)
         self.say(f"reading {path}")
-        with open_directory(path) as (descriptor, directory):
+        with open_directory(path, homes) as (descriptor, directory):
             with phase("scan"):
                 inventory = take_inventory(descriptor, directory, facts)
             yield descriptor, inventory

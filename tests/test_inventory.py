@@ -254,7 +254,7 @@ class TestRefusals:
 
     def test_homes_of_accounts_that_can_log_in(self) -> None:
         homes = {os.path.realpath(user.pw_dir) for user in pwd.getpwall() if user.pw_uid in (0, *range(1000, 60000))}
-        assert homes <= inventory_module._homes()
+        assert homes <= inventory_module.home_directories()
 
     def test_an_unreadable_directory(self, models: Path) -> None:
         put(models, "a.bin")

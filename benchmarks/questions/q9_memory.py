@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from benchmarks.questions.q5_plan import plan_side, rclone_side
-from benchmarks.questions.q8_apply import apply_side, apply_sizes, rclone_backup_side
+from benchmarks.questions.q8_apply import apply_side, rclone_backup_side
 from benchmarks.suite import MEMORY, Bench, Comparison
 
 TITLE = "Memory"
@@ -22,6 +22,6 @@ def comparisons(bench: Bench) -> Iterator[Comparison]:
         for kind in ("globs", "exact entries"):
             base = Comparison(f"plan, {kind}", plan_side(bench, kind, size), rclone_side(bench, size), size, target)
             yield replace(base, quantity=MEMORY, limit="every decision is kept with its evidence")
-        if size in apply_sizes(bench):
+        if bench.thorough:
             apply = apply_side(bench, size, "0s")
             yield Comparison("apply with purge", apply, rclone_backup_side(bench, size), size, quantity=MEMORY)

@@ -170,7 +170,7 @@ def _model(decision: Decision) -> dict[str, object]:
         "lead": decision.lead,
         "due": decision.due,
         "digest": decision.digest,
-        "evidence": file and {name: getattr(file, name) for name in FileFacts._fields if name != "name"},
+        "evidence": file and dict(zip(FileFacts._fields[1:], file[1:], strict=True)),
     }
 
 

@@ -14,7 +14,7 @@ import pytest
 import reconciler.cli
 from reconciler import __version__
 from reconciler.cli import _COMMANDS, group
-from tests.cli.conftest import Run, environment
+from tests.cli.conftest import COMMAND, Run, environment
 
 HEAVY = ("pydantic", "deepdiff", "rich", "ruamel", "psutil", "asyncio", "subprocess")
 
@@ -107,3 +107,26 @@ def test_the_layers_hold() -> None:
     linter = Path(sys.executable).with_name("lint-imports")
     done = subprocess.run([linter, "--no-cache"], cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_plugin_of_pydantic_has_a_say(tmp_path: Path) -> None:
+    """Not for safety, but for time: to look for one reads the metadata of every package that is installed."""
+    (tmp_path / "meddling.py").write_text("raise SystemExit('a plugin was loaded')\n")
+    metadata = tmp_path / "meddling-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: meddling\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[pydantic]\nmeddling = meddling:plugin\n")
+    (tmp_path / "models.yaml").write_text(
+        "apiVersion: ocr-reconcile/v1\nkind: ModelSet\nmetadata: {name: x}\nspec: {allow: [a.bin]}\n"
+    )
+    by_itself = [sys.executable, "-c", "import reconciler.manifest.loader as l; l.load_manifest('models.yaml')"]
+    for command, told in (([*COMMAND, "validate", "models.yaml"], ""), (by_itself, "a plugin was loaded\n")):
+        done = subprocess.run(
+            command,
+            cwd=tmp_path,
+            env=environment(PYTHONPATH=str(tmp_path)),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stderr == told
