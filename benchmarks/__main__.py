@@ -40,11 +40,12 @@ def main() -> None:
     with stopwatch() as watch:
         ask = _Asking(bench, watch, aimed, other)
         sections = [ask(question) for question in asked.values()]
+        floor = watch.floor()
     print(f"\n{glance(sections)}")
     out = arguments.out or (None if arguments.quick or arguments.only else RESULTS)
     if out is not None:
         with open(out, "w", encoding="utf-8") as file:
-            file.write(document(sections, facts, watch.floor))
+            file.write(document(sections, facts, floor))
         print(f"\nwritten to {out}, with all that was measured")
 
 

@@ -1,4 +1,4 @@
-"""Runs commands in turn and measures each as a whole process: wall clock, processor, peak memory."""
+"""Runs commands in turn and measures each as a whole process: wall clock and peak memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -52,14 +52,14 @@ class FailedRunError(Exception):
 
 
 class Stopwatch:
-    """Measures commands through a process that is small and does nothing else: see starter.py.
-
-    `floor` is the peak, in bytes, of the smallest program there is: no peak can be seen below it.
-    """
+    """Measures commands through a process that is small and does nothing else: see starter.py."""
 
     def __init__(self, starter: subprocess.Popen[str], told: str) -> None:
         self._starter, self._told = starter, told
-        self.floor = self.run(Side("true", ("true",))).peak
+
+    def floor(self) -> int:
+        """The peak, in bytes, of the smallest program there is: no peak can have been seen below it so far."""
+        return self.run(Side("true", ("true",))).peak
 
     def measure(self, comparison: Comparison, effort: Effort, warm: set[tuple[str, ...]]) -> Measured:
         """Warm up each that is not in `warm` yet, then run ours, theirs, ours, theirs, and so on."""
@@ -78,7 +78,7 @@ class Stopwatch:
             ):
                 measured.ours.append(self.run(comparison.ours))
                 measured.theirs.append(self.run(comparison.theirs))
-        except FailedRunError as error:
+        except (FailedRunError, OSError) as error:  # such as a full disk, where data are made for a run
             return Measured(comparison, failure=str(error))
         return measured
 
@@ -95,10 +95,12 @@ class Stopwatch:
                 seconds = float(told.read().split()[-1])
         return Run(seconds, peak * 1024)
 
-    def _ask(self, *request: object) -> tuple[float, int, int]:
+    def _ask(
+        self, argv: Sequence[str], cwd: str, environment: Mapping[str, str], output: str
+    ) -> tuple[float, int, int]:
         assert self._starter.stdin is not None  # it was started with both pipes
         assert self._starter.stdout is not None
-        print(json.dumps(request), file=self._starter.stdin, flush=True)
+        print(json.dumps([argv, cwd, environment, output]), file=self._starter.stdin, flush=True)
         answer = self._starter.stdout.readline()
         if not answer:
             raise FailedRunError(f"the starter ended with code {self._starter.wait()}")

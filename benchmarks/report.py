@@ -17,9 +17,9 @@ _INTRODUCTION = """\
 # Benchmark results
 
 Written by `make bench`; nothing here is typed by hand. Ours and theirs ran in turn, in pairs, after a run of each to
-warm up. A time or a peak is the median, with the least and the most in brackets. A ratio is ours over theirs, pair by
-pair: the median, with its quartiles in brackets; for growth, the larger size over the smaller one times the growth.
-Peaks are of the largest process of a run."""
+warm up. A time is the median, with the least and the most in brackets; a peak is the median, of the largest process of
+each run. A ratio is ours over theirs, pair by pair: the median, with its quartiles in brackets; for growth, the larger
+size over the smaller one times the growth, and otherwise as its section says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Section:
 
 
 def document(sections: Sequence[Section], machine: Iterable[tuple[str, str]], floor: int) -> str:
-    """The whole file. Peaks at or below `floor` bytes are shown as such: the runner cannot see them."""
+    """The whole file. Peaks at or below `floor` bytes are shown as such: the starter cannot see them."""
     parts = [_INTRODUCTION, glance(sections), _table_of(machine)]
     parts += [_section(section, floor) for section in sections]
     return "\n\n".join(parts) + "\n"
@@ -170,7 +170,7 @@ def line_for_terminal(measured: Measured) -> str:
     text = f"{comparison.what}{models} / {comparison.theirs.name or 'peer'}: "
     if measured.failure:
         return text + measured.failure
-    target = f", target {_target(comparison)}: {outcome(measured).strip('*')}" if comparison.target else ""
+    target = f", target {_target(comparison)}: {outcome(measured).strip('*')}" if comparison.target is not None else ""
     return (
         f"{text}{_ratio(measured)}{target}; {_amount(measured, measured.ours)} / {_amount(measured, measured.theirs)}"
     )

@@ -1,8 +1,8 @@
 """Starts the commands that are measured, as a small process of its own: `python -I -S starter.py`.
 
 A process counts as its peak also the memory that it shares with whoever started it, until it executes its file. So
-the runner, which is large, starts nothing itself. A request is a line of JSON on standard input: argv, cwd, env, and
-the file that takes the output. The answer is one on standard output: seconds, exit code, peak in KiB.
+nothing that is measured is started by the runner, which is large. A request is a line of JSON on standard input:
+`[argv, cwd, environment, output]`; the answer one on standard output: `[seconds, exit code, peak in KiB]`.
 """
 
 import json
@@ -15,7 +15,12 @@ def serve() -> None:
     """Answer requests until there are none."""
     for line in sys.stdin:
         argv, cwd, environment, output = json.loads(line)
-        print(json.dumps(measured(argv, cwd, environment, output)), flush=True)
+        try:
+            answer = measured(argv, cwd, environment, output)
+        except OSError as error:
+            print(error, file=sys.stderr)
+            answer = 0.0, 127, 0  # as a shell says it of a command that cannot be started
+        print(json.dumps(answer), flush=True)
 
 
 def measured(argv: list[str], cwd: str, environment: dict[str, str], output: str) -> tuple[float, int, int]:

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from itertools import pairwise
 from pkgutil import iter_modules
-from typing import Protocol, cast
+from typing import Protocol, TypeVar, cast
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+_Result = TypeVar("_Result")
 
 TIME = "time"
 MEMORY = "memory"
@@ -133,12 +135,15 @@ def questions() -> dict[str, Question]:
     return {name: cast("Question", import_module(f"benchmarks.questions.{name}")) for name in names}
 
 
-def say_seconds(work: Callable[[], object]) -> None:
+def say_seconds(work: Callable[[], _Result]) -> _Result:
     """Print the seconds of `work`, done once, as a command does it: a second time finds its memory ready.
+
+    Returns what the work gives, for the caller to check.
 
     Without garbage collection, whoever's work it is: our command turns it off, and so does the timeit module.
     """
     gc.disable()
     start = time.perf_counter()
-    work()
+    result = work()
     print(time.perf_counter() - start)
+    return result

@@ -63,7 +63,7 @@ def cache_path() -> str:
 
 
 class _Hasher:
-    """Hashes files in threads, each with one buffer; what fails in one, and Ctrl-C, stops all of them."""
+    """Hashes files in threads, each with one buffer; Ctrl-C, or an error that is no file's own, stops all of them."""
 
     def __init__(self, descriptor: int, memory: Cache, total: int, progress: Progress) -> None:
         self._descriptor, self._memory = descriptor, memory
@@ -75,9 +75,9 @@ class _Hasher:
         largest_first = deque(sorted(files, key=lambda file: file.size, reverse=True))
         found: dict[str, Digest] = {}
         with ThreadPoolExecutor(threads) as pool:
-            # One task a thread and not one a file, which costs more than to hash a small one.
-            workers = [pool.submit(self._work, largest_first) for _ in range(threads)]
             try:
+                # One task a thread and not one a file, which costs more than to hash a small one.
+                workers = [pool.submit(self._work, largest_first) for _ in range(threads)]
                 for worker in as_completed(workers):
                     found.update(worker.result())
             except BaseException:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Container, Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -21,7 +21,7 @@ DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 @contextmanager
-def open_directory(path: str, homes: Container[str] | None = None) -> Iterator[tuple[int, DirectoryFacts]]:
+def open_directory(path: str, homes: Set[str] | None = None) -> Iterator[tuple[int, DirectoryFacts]]:
     """A descriptor of the model directory and the facts of it; every symbolic link in `path` is resolved once.
 
     Raises ModelDirectoryError where it is missing, not a directory, not readable, or one that nobody keeps

@@ -84,7 +84,7 @@ class Reconciler:
 
     @contextmanager
     def _observed(self) -> Iterator[tuple[int, Inventory]]:
-        homes = home_directories()  # takes milliseconds, in which the engine loads
+        homes = home_directories()  # takes milliseconds, in which an engine that was started early loads
         facts = self._ask_engine()
         path = self._directory_of(facts)
         self.say(f"reading {path}")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.engine.client import EngineChild
-from reconciler.errors import ManifestError
+from reconciler.errors import ManifestError, ModelDirectoryError
 from reconciler.manifest.reading import asks_default_engine
 from reconciler.opening import opened
 
@@ -100,3 +100,14 @@ def test_one_that_cannot_be_started_is_no_fault_yet(tmp_path: Path, monkeypatch:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
     with opened(write(tmp_path, "")) as reconciler:
         assert reconciler.early is None
+
+
+def test_a_home_directory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is looked for before the engine is asked, and not where the directory is opened."""
+    (tmp_path / "models").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "models"))
+    with (
+        opened(write(tmp_path, "  discovery: [directory]\n")) as reconciler,
+        pytest.raises(ModelDirectoryError, match="home directory"),
+    ):
+        reconciler.observe()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -62,7 +63,7 @@ def _with_engine(bench: Bench) -> Iterator[Comparison]:
 
 
 def _hyperfine(bench: Bench) -> Side:
-    """The yardstick itself, checked by another one: it runs one side after the other, so it checks no more."""
+    """Checks how one command is timed here; it does not run two in turn, so it times nothing else."""
     path = bench.tools.get("hyperfine")
     if path is None:
         return bench.tool("hyperfine", "hyperfine")
@@ -97,7 +98,8 @@ def _hf(bench: Bench) -> Side:
 
 def piece(hyperfine: str, python: str) -> None:
     with tempfile.NamedTemporaryFile() as told:
-        command = (hyperfine, "-N", "--warmup", "1", "--runs", "10", "--export-json", told.name, f"{python} -c pass")
+        empty = shlex.join((python, "-c", "pass"))
+        command = (hyperfine, "-N", "--warmup", "1", "--runs", "10", "--export-json", told.name, empty)
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         print(json.load(told)["results"][0]["median"])
 

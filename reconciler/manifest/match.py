@@ -37,6 +37,7 @@ class Ruling(NamedTuple):
     """The rule that decides about a model: its section and number there (`""` and -1 for none), place and reason.
 
     A named tuple, because one is made for every exact name, which costs a frozen dataclass three times as much.
+    `number` and not `index`, which is a method of tuples.
     """
 
     effect: Effect
@@ -189,6 +190,7 @@ class Rulebook:
                 ruling = rules.rulings.get(index)
                 if ruling is None:
                     place = self._manifest.rule_place(section, index)
+                    # The constructor that a named tuple generates is a Python function.
                     ruling = tuple.__new__(
                         Ruling, (effect, section, index, place, self._reason(effect, section, index))
                     )

@@ -150,15 +150,17 @@ class _Judge:
 
     def _is_unlike(self, rule: AllowRule, file: FileFacts, digest: Digest | None) -> bool:
         """Whether a present model differs from what its rule says of it; both documents are kept for `explained`."""
-        sizes = rule.size is not None and rule.size != file.size
-        digests = digest and digest.sha256 and rule.sha256 not in {None, digest.sha256}
-        if not (sizes or digests):
+        other_size = rule.size is not None and rule.size != file.size
+        other_digest = digest and digest.sha256 and rule.sha256 not in {None, digest.sha256}
+        if not (other_size or other_digest):
             return False
-        expected, found = self._expected.setdefault(file.name, {}), self._found.setdefault(file.name, {})
-        if sizes:
+        expected: dict[str, object] = {}
+        found: dict[str, object] = {}
+        if other_size:
             expected["size"], found["size"] = rule.size, file.size
-        if digest and digests:
+        if digest and other_digest:
             expected["sha256"], found["sha256"] = rule.sha256, digest.sha256
+        self._expected[file.name], self._found[file.name] = expected, found
         return True
 
     def missing(self, name: str) -> Decision:

@@ -22,8 +22,8 @@ Explain = Callable[[Sequence[FileFacts]], Sequence[str]]
 """Says who still keeps files that were removed, in words; it may match them by device and inode only."""
 
 _FEW = 64
-_THREADS = 4
-_MOST_FILES, _MOST_BYTES = 512, 1 << 30
+_THREADS = 8
+_FEWEST_FILES, _MOST_FILES, _MOST_BYTES = 4, 512, 1 << 30
 """What is removed between two looks at the signals, and two reports of progress."""
 _NOISE = 64 << 20
 
@@ -128,7 +128,7 @@ def _step(files: int, total: int) -> int:
     """How many of the files, which have `total` bytes, are removed in one go."""
     if files <= _FEW:
         return 1
-    return max(_THREADS, min(_MOST_FILES, _MOST_BYTES * files // max(1, total)))
+    return max(_FEWEST_FILES, min(_MOST_FILES, _MOST_BYTES * files // max(1, total)))
 
 
 @contextmanager
