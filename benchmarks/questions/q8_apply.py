@@ -45,8 +45,7 @@ def comparisons(bench: Bench) -> Iterator[Comparison]:
         if size == 10_000:
             yield _one_deletion(bench, purge, size)
     if bench.thorough:
-        for retain, what in _TRANSACTION.items():
-            yield from bench.growth(what, partial(_moving, bench, retain=retain))
+        yield from bench.growth(_TRANSACTION["0s"], partial(_moving, bench, retain="0s"))
         yield from bench.growth("apply with purge", partial(apply_side, bench, retain="0s"))
         yield from _one_large(bench)
 
