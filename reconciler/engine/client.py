@@ -35,7 +35,7 @@ _CHILD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "child.py")
 _ENVIRONMENT = {
     "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1",  # without it, AsposeAI() aborts where ICU is newer than 70
     "COMPlus_EnableDiagnostics": "0",  # no debugger pipes in the temporary directory
-    "COMPlus_TC_QuickJitForLoops": "1",  # compiles what runs once without optimising it: a twelfth of the time to list
+    "COMPlus_TC_QuickJitForLoops": "1",  # what runs once is compiled unoptimised: saves a twelfth
 }
 
 
